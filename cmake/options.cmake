@@ -1,0 +1,24 @@
+include_guard()
+include(GNUInstallDirs)
+
+option(PIPIT_TESTS "Build the tests" ${PROJECT_IS_TOP_LEVEL})
+option(PIPIT_APPS "Build the program pipit" ${PROJECT_IS_TOP_LEVEL})
+option(PIPIT_BENCH "Build the benchmarks" OFF)
+option(PIPIT_FUZZ "Build the fuzzers (clang only)" OFF)
+set(PIPIT_SANITIZE "" CACHE STRING "Sanitizers for every target, e.g. address,undefined or thread")
+
+if(NOT CMAKE_BUILD_TYPE)
+  set(CMAKE_BUILD_TYPE Release CACHE STRING "" FORCE)
+endif()
+set(CMAKE_RUNTIME_OUTPUT_DIRECTORY ${PROJECT_BINARY_DIR}/bin)
+
+# Warnings and sanitizers. Linked privately and only in the build tree, so that consumers never inherit them.
+add_library(pipit_flags INTERFACE)
+target_compile_features(pipit_flags INTERFACE cxx_std_20)
+target_compile_options(pipit_flags INTERFACE -Wall -Wextra -Wpedantic -Wshadow -Wnon-virtual-dtor -Wno-psabi)
+# Multiplication and addition are fused only where the source says so (MulAdd): the same bits on every instruction set.
+target_compile_options(pipit_flags INTERFACE -ffp-contract=off)
+if(PIPIT_SANITIZE)
+  target_compile_options(pipit_flags INTERFACE -fsanitize=${PIPIT_SANITIZE} -fno-omit-frame-pointer -fno-sanitize-recover=all)
+  target_link_options(pipit_flags INTERFACE -fsanitize=${PIPIT_SANITIZE})
+endif()

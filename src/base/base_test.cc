@@ -1,0 +1,136 @@
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <cstdio>
+#include <filesystem>
+#include <numeric>
+#include <set>
+#include <vector>
+
+#include "base/clock.h"
+#include "base/contract.h"
+#include "base/file.h"
+#include "base/parallel.h"
+#include "base/random.h"
+#include "base/result.h"
+#include "base/text.h"
+#include "base/version.h"
+#include "base/view.h"
+
+namespace pipit {
+namespace {
+
+Result<int> half_of(int x) {
+  if (x % 2) return Error{Code::InvalidArgument, "x: found " + std::to_string(x) + ", wanted an even number"};
+  return x / 2;
+}
+
+TEST(Result, CarriesValueOrReason) {
+  EXPECT_EQ(half_of(8).value(), 4);
+  const auto bad = half_of(7);
+  ASSERT_FALSE(bad);
+  EXPECT_EQ(bad.error().code, Code::InvalidArgument);
+  EXPECT_THAT(bad.error().message, testing::HasSubstr("found 7"));
+}
+
+TEST(ResultDeathTest, TheWrongSideIsABug) {
+  EXPECT_DEATH((void)half_of(7).value(), "failed Result");
+  EXPECT_DEATH((void)half_of(8).error(), "good Result");
+}
+
+TEST(MatView, RowsAreStrided) {
+  std::vector<int> data(12);
+  std::iota(data.begin(), data.end(), 0);
+  const MatView<int> m{data.data(), 3, 2, 4};
+  EXPECT_THAT(m.row(1), testing::ElementsAre(4, 5));
+  EXPECT_DEATH((void)m.row(3), "out of range");
+}
+
+TEST(Random, IsTheSameEverywhere) {
+  Random a(1), b(1), c(2);
+  EXPECT_EQ(a(), b());
+  EXPECT_NE(a(), c());
+  Random fixed(0);  // SplitMix64(0) state, first output of xoshiro256++ by its definition
+  EXPECT_EQ(fixed(), 5987356902031041503u);
+}
+
+TEST(Random, HasTheRightMoments) {
+  Random random(7);
+  const int n = 100000;
+  double sum = 0, squares = 0, lowest = 1, highest = 0;
+  for (int i = 0; i < n; ++i) {
+    const double x = random.normal();
+    sum += x;
+    squares += x * x;
+    const double u = random.uniform();
+    lowest = std::min(lowest, u);
+    highest = std::max(highest, u);
+    ASSERT_LT(random.below(5), 5u);
+  }
+  // standard error of the mean 1/sqrt(n) = 0.0032, of the variance sqrt(2/n) = 0.0045: five of each
+  EXPECT_NEAR(sum / n, 0, 5 / std::sqrt(n));
+  EXPECT_NEAR(squares / n, 1, 5 * std::sqrt(2.0 / n));
+  EXPECT_GE(lowest, 0);
+  EXPECT_LT(highest, 1);
+}
+
+TEST(Workers, EveryItemOnceForAnyThreadCount) {
+  for (const int threads : {1, 2, 5}) {
+    Workers workers(threads);
+    for (const std::size_t n : {0, 1, 2, 999, 1000, 100000}) {
+      std::vector<int> hits(n, 0);
+      for (int repeat = 0; repeat < 20; ++repeat)
+        for_ranges(workers, n, 100, [&](Range r) {
+          for (std::size_t i = r.begin; i < r.end; ++i) ++hits[i];
+        });
+      EXPECT_TRUE(std::all_of(hits.begin(), hits.end(), [](int h) { return h == 20; })) << threads << ' ' << n;
+    }
+  }
+}
+
+TEST(File, RoundTripAndReasons) {
+  const auto folder = std::filesystem::temp_directory_path() / "pipit_base_test";
+  std::filesystem::create_directories(folder);
+  const std::string path = folder / "a.txt";
+  const std::string content("a\0b\n", 4);
+  ASSERT_TRUE(write_file(path, content));
+  EXPECT_EQ(read_file(path).value(), content);
+  EXPECT_EQ(read_file(folder / "none").error().code, Code::NotFound);
+  EXPECT_EQ(read_file(folder).error().code, Code::Io);
+  EXPECT_EQ(read_file(path, 3).error().code, Code::Unsupported);
+  EXPECT_FALSE(write_file(folder / "no" / "such", "x"));
+  EXPECT_TRUE(write_file("/dev/null", "x"));
+  EXPECT_EQ(std::distance(std::filesystem::directory_iterator(folder), {}), 1) << "a temporary file was left";
+  std::filesystem::remove_all(folder);
+}
+
+TEST(Text, LinesAndFields) {
+  Lines lines("a  b\t c\r\n\nlast");
+  Fields fields(*lines.next());
+  EXPECT_EQ(fields.next(), "a");
+  EXPECT_EQ(fields.next(), "b");
+  EXPECT_EQ(fields.next(), "c");
+  EXPECT_EQ(fields.next(), "");
+  EXPECT_EQ(*lines.next(), "");
+  EXPECT_EQ(*lines.next(), "last");
+  EXPECT_EQ(lines.number(), 3);
+  EXPECT_FALSE(lines.next());
+}
+
+TEST(Text, NumbersAreWholeFields) {
+  EXPECT_EQ(parse_number<double>("+1.5e3"), 1500.0);
+  EXPECT_EQ(parse_number<long>("-7"), -7);
+  for (const char* bad : {"", "+", "1x", "x", "1e999", "0x10", "1,5"}) EXPECT_FALSE(parse_number<double>(bad)) << bad;
+  EXPECT_FALSE(parse_number<int>("99999999999"));
+}
+
+TEST(Clock, MemoryAndTimeArePositive) {
+  double sum = 0;
+  { const Timed timed(sum); }
+  EXPECT_GE(sum, 0);
+  EXPECT_GT(peak_rss_mb(), 0.5);
+  EXPECT_FALSE(version().empty() || build_commit().empty() || build_compiler().empty());
+}
+
+}  // namespace
+}  // namespace pipit

@@ -1,0 +1,13 @@
+#include "base/clock.h"
+
+#include <sys/resource.h>
+
+namespace pipit {
+
+double peak_rss_mb() {
+  rusage usage{};
+  getrusage(RUSAGE_SELF, &usage);
+  return static_cast<double>(usage.ru_maxrss) / 1024.0;
+}
+
+}  // namespace pipit
