@@ -5,13 +5,8 @@
 
 namespace pipit {
 
-void contract_failed(std::string_view what, std::source_location where) {
-  std::fprintf(stderr,
-               "%s:%u: contract broken: %.*s\n",
-               where.file_name(),
-               where.line(),
-               static_cast<int>(what.size()),
-               what.data());
+void contract_failed(std::string_view what, const char* file, unsigned line) {
+  std::fprintf(stderr, "%s:%u: contract broken: %.*s\n", file, line, static_cast<int>(what.size()), what.data());
   std::abort();
 }
 
