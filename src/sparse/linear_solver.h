@@ -1,0 +1,120 @@
+// sparse/linear_solver.h — the door of the room: solves (H + diag(damping)) dx = -gradient, again and again.
+// Source: Nocedal and Wright, Numerical Optimization (2006), ch. 5 and 7 (inexact Newton);  Legend: H = J^T J.
+#pragma once
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "base/parallel.h"
+#include "bits/block_rows.h"
+#include "bits/counters.h"
+#include "bits/format.h"
+#include "sparse/block_matrix.h"
+#include "sparse/pattern.h"
+
+namespace pipit {
+
+enum class SolverKind : std::uint8_t {
+  Auto,      ///< by size, structure and predicted work; the report says which and why
+  Iccg,      ///< conjugate gradients on the true H with a reused (static) Cholesky-type preconditioner
+  Cgnr,      ///< conjugate gradients on J alone; H is never formed
+  Cholesky,  ///< a factor of every system: direct in fp64, or low-precision factor plus refinement
+};
+enum class FactorKind : std::uint8_t {
+  Auto,      ///< Complete where predicted fill and work are cheap, else incomplete
+  Jacobi,    ///< block-diagonal
+  Ic0,       ///< incomplete Cholesky, no fill
+  Icl,       ///< incomplete Cholesky with level-of-fill 2
+  Complete,  ///< complete Cholesky of the shifted matrix
+};
+
+struct LinearOptions {
+  SolverKind solver = SolverKind::Auto;
+  FactorKind factor = FactorKind::Auto;        ///< Iccg and Cgnr; Cholesky is always Complete
+  Format matrix = Format::Single;              ///< H or J in the products
+  Format vectors = Format::Single;             ///< the recurrences of conjugate gradients
+  Format factor_compute = Format::Single;      ///< arithmetic of the factorisation
+  Format factor_storage = Format::Half;        ///< the factor at rest and in the triangular solves
+  Accumulate accumulate = Accumulate::Single;  ///< how products and solves in half add up
+  bool scaling = true;                         ///< equilibrate blocks and vectors (off only to show why it is needed)
+  double shift = 1e-6;                         ///< added to the unit diagonal of the scaled matrix, in the factor only;
+                                               ///< 1e-6 makes every pose graph tried positive definite in fp32
+  int refresh_after = 10;                      ///< a solve of more inner iterations renews the factor at the next solve
+  int max_iterations = 500;                    ///< inner iterations of one solve
+  bool count_range = false;                    ///< count overflow, underflow and subnormals of conversions
+};
+
+struct LinearOutcome {
+  enum class Stop : std::uint8_t { Converged, MaxIterations, Breakdown, NotPositiveDefinite, NotFinite };
+  Stop stop = Stop::Converged;
+  int iterations = 0;            ///< of conjugate gradients or of refinement; 0 for a direct solve
+  double relative_residual = 0;  ///< ||(H + D) dx + g|| / ||g||, plain 2-norm, as the method knew it at its end
+  bool refactored = false;       ///< this solve computed a new factor
+};
+
+/// What was chosen and what it cost, summed since analyse().
+struct LinearReport {
+  std::string chosen;  ///< e.g. "iccg, complete Cholesky factor in fp16"
+  std::string reason;  ///< why, with the numbers it was decided on
+  std::int64_t factorisations = 0, inner_iterations = 0;
+  double seconds_symbolic = 0, seconds_factor = 0, seconds_solve = 0;
+  std::size_t factor_bytes = 0;
+  double fill = 0;   ///< blocks in the factor / blocks in the lower triangle of H
+  double shift = 0;  ///< the shift of the factor in use, after retries
+  RangeCounters range;
+};
+
+/// One linearisation. Fill what the kind in use needs (LinearSolver::needs says which); the rest stays empty.
+struct LinearSystem {
+  std::span<const double> gradient;             ///< [n*B] J^T r, always needed
+  const BlockSymmetric<double>* H64 = nullptr;  ///< when needs().H is Double
+  const BlockSymmetric<float>* H32 = nullptr;   ///< when needs().H is Single
+  std::span<const BlockRows<double>> J64;       ///< when needs().J is Double; one per batch, same order every time
+  std::span<const BlockRows<float>> J32;        ///< when needs().J is Single
+};
+
+/// Which parts of LinearSystem a solver reads: known after analyse(), constant until the next one.
+struct LinearNeeds {
+  bool H = false, J = false;
+  Format format = Format::Single;  ///< Single: H32 / J32;  Double: H64 / J64
+};
+
+/// Needs   B in {3, 6} for speed, any B >= 1 for correctness; `damping` >= 0, finite.
+/// Errors  numerical failure is LinearOutcome::stop. With MaxIterations dx holds the last iterate; with Breakdown the
+///         last finite iterate; with NotPositiveDefinite and NotFinite zeros.
+/// Damping never forces a new factor of Iccg: a static preconditioner stays as it is (peers: 1 to 6 iterations more).
+/// Threads same bits for any number of threads of `workers`. One caller at a time.
+class LinearSolver {
+ public:
+  LinearSolver(int B, LinearOptions options, Workers& workers);
+  ~LinearSolver();
+  LinearSolver(LinearSolver&&) noexcept;
+  LinearSolver& operator=(LinearSolver&&) noexcept;
+
+  /// Once per structure: chooses, orders, plans. Forgets the factor and the report.
+  void analyse(const BlockPattern& pattern);
+  LinearNeeds needs() const;
+
+  /// Solves until ||(H + D) dx + g|| <= eta ||g||.  damping [n*B] or empty, dx [n*B] out.
+  LinearOutcome solve(const LinearSystem& system, std::span<const double> damping, double eta, std::span<double> dx);
+
+  /// The next solve computes a new factor (after a jump of the linearisation point).
+  void refresh();
+
+  /// Columns of (H + diag(damping))^-1, in fp64 whatever the options: for each block column c of `columns`, B columns
+  /// of n*B numbers, one after the other. Needs H64. Empty when not positive definite.
+  std::vector<double> inverse_columns(const BlockSymmetric<double>& H,
+                                      std::span<const double> damping,
+                                      std::span<const std::int32_t> columns);
+
+  const LinearReport& report() const;
+
+ private:
+  struct Parts;
+  std::unique_ptr<Parts> parts_;
+};
+
+}  // namespace pipit
