@@ -1,0 +1,75 @@
+#include "graph/pose_graph.h"
+
+#include <numeric>
+
+namespace pipit {
+namespace {
+
+std::int32_t root_of(std::vector<std::int32_t>& parent, std::int32_t node) {
+  while (parent[node] != node) {
+    parent[node] = parent[parent[node]];
+    node = parent[node];
+  }
+  return node;
+}
+
+/// The smaller root wins, so that the root of a component is its first member.
+void join(std::vector<std::int32_t>& parent, std::int32_t a, std::int32_t b) {
+  a = root_of(parent, a);
+  b = root_of(parent, b);
+  if (a < b) {
+    parent[b] = a;
+  } else {
+    parent[a] = b;
+  }
+}
+
+}  // namespace
+
+template <class Pose>
+Connectivity connectivity(const PoseGraph<Pose>& graph) {
+  const std::int32_t num_poses = graph.num_poses();
+  std::vector<std::int32_t> parent(static_cast<std::size_t>(num_poses) + graph.landmarks.size());
+  std::iota(parent.begin(), parent.end(), 0);
+  for (const auto& edge : graph.edges) join(parent, edge.from, edge.to);
+  for (const auto& edge : graph.landmark_edges) join(parent, edge.pose, num_poses + edge.landmark);
+
+  Connectivity out;
+  out.component.resize(parent.size());
+  for (std::size_t i = 0; i < parent.size(); ++i) {
+    const std::int32_t root = root_of(parent, static_cast<std::int32_t>(i));
+    out.component[i] = root == static_cast<std::int32_t>(i) ? out.num_components++ : out.component[root];
+  }
+  return out;
+}
+
+template <class Pose>
+std::string disconnection(const PoseGraph<Pose>& graph) {
+  const Connectivity parts = connectivity(graph);
+  if (parts.num_components <= 1) return {};
+  const auto id_of = [&](std::size_t i) {
+    return i < graph.ids.size() ? graph.ids[i] : graph.landmark_ids[i - graph.ids.size()];
+  };
+  std::size_t first = 0, last = 0, count = 0;
+  for (std::size_t i = 0; i < parts.component.size(); ++i) {
+    if (parts.component[i] == 0) continue;
+    if (count++ == 0) first = i;
+    last = i;
+  }
+  std::string line = first < graph.ids.size() ? "pose" : "landmark";
+  if (count == 1) {
+    line += ' ' + std::to_string(id_of(first)) + " is";
+  } else {
+    line += "s " + std::to_string(id_of(first)) + ".." + std::to_string(id_of(last)) + " (" + std::to_string(count) +
+            " in all) are";
+  }
+  return line + " not connected to pose " + std::to_string(id_of(0)) + ": the graph has " +
+         std::to_string(parts.num_components) + " parts, wanted one";
+}
+
+template Connectivity connectivity(const PoseGraph2&);
+template Connectivity connectivity(const PoseGraph3&);
+template std::string disconnection(const PoseGraph2&);
+template std::string disconnection(const PoseGraph3&);
+
+}  // namespace pipit
