@@ -1,0 +1,27 @@
+#!/bin/bash
+# links.sh ROOT: every relative link in every *.md leads to a file that exists, and every script/... that the documents
+# name is there and can be run. Links to the web are not followed.
+set -euo pipefail
+cd "$1"
+bad=0 links=0 commands=0
+while read -r document; do
+  folder=$(dirname "$document")
+  while read -r target; do
+    [ -n "$target" ] || continue
+    case $target in data:* | http://* | https://* | mailto:* | '#'*) continue ;; esac
+    links=$((links + 1))
+    path=${target%%#*}
+    if [ ! -e "$folder/$path" ]; then echo "$document: the link '$target' leads nowhere"; bad=1; fi
+    case $(realpath -m "$folder/$path") in
+      "$(realpath .)"/*) ;;
+      *) echo "$document: the link '$target' leads out of the repository"; bad=1 ;;
+    esac
+  done < <(grep -oE '\]\([^()[:space:]]+( "[^"]*")?\)|(src|href)="[^"]+"' "$document" |
+             sed -E 's/^\]\(([^[:space:])]+).*/\1/; s/^(src|href)="([^"]+)"$/\2/')
+  while read -r command; do
+    commands=$((commands + 1))
+    if [ ! -x "$command" ]; then echo "$document: names $command, which is not there or cannot be run"; bad=1; fi
+  done < <(grep -oE '(^|[^A-Za-z0-9_./-])(script|\.ci)/[a-z_]+' "$document" | grep -oE '(script|\.ci)/[a-z_]+' | sort -u)
+done < <(find . -name '*.md' ! -path './build/*' ! -path './.git/*' | sort)
+[ "$bad" = 0 ] && echo "$links links and $commands commands are there"
+exit "$bad"

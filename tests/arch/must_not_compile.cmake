@@ -1,0 +1,21 @@
+# cmake -DCOMPILER=g++ -DROOT=<source tree> -DFILE=<one file> -DEIGEN=<include folder> -P must_not_compile.cmake
+# The file must compile as it stands (so that it cannot rot), and must be refused with -DPIPIT_MISUSE for the reason
+# its own line "// refused: <regular expression>" gives.
+cmake_minimum_required(VERSION 3.25)
+file(STRINGS ${FILE} reason REGEX "^// refused: ")
+string(REGEX REPLACE "^// refused: " "" reason "${reason}")
+if(NOT reason)
+  message(FATAL_ERROR "${FILE}: no line '// refused: ...'")
+endif()
+set(command ${COMPILER} -std=c++20 -fsyntax-only -Wall -Werror -I${ROOT}/src -isystem ${EIGEN})
+execute_process(COMMAND ${command} ${FILE} RESULT_VARIABLE failed ERROR_VARIABLE text)
+if(failed)
+  message(FATAL_ERROR "${FILE} should compile without the misuse:\n${text}")
+endif()
+execute_process(COMMAND ${command} -DPIPIT_MISUSE ${FILE} RESULT_VARIABLE failed ERROR_VARIABLE text)
+if(NOT failed)
+  message(FATAL_ERROR "${FILE} compiles with the misuse")
+endif()
+if(NOT text MATCHES "${reason}")
+  message(FATAL_ERROR "${FILE} is refused for another reason than '${reason}':\n${text}")
+endif()
