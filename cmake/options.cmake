@@ -19,6 +19,10 @@ target_compile_options(pipit_flags INTERFACE -Wall -Wextra -Wpedantic -Wshadow -
 # Multiplication and addition are fused only where the source says so (MulAdd): the same bits on every instruction set.
 target_compile_options(pipit_flags INTERFACE -ffp-contract=off)
 if(PIPIT_SANITIZE)
-  target_compile_options(pipit_flags INTERFACE -fsanitize=${PIPIT_SANITIZE} -fno-omit-frame-pointer -fno-sanitize-recover=all)
+  target_compile_options(pipit_flags INTERFACE -fsanitize=${PIPIT_SANITIZE} -fno-omit-frame-pointer -fno-sanitize-recover=all
+                         -g1)  # line numbers in reports are enough, and compile faster
+  if(PIPIT_SANITIZE MATCHES "address")
+    target_compile_options(pipit_flags INTERFACE -UNDEBUG)  # Eigen's and our own debug checks too
+  endif()
   target_link_options(pipit_flags INTERFACE -fsanitize=${PIPIT_SANITIZE})
 endif()
