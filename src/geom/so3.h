@@ -60,7 +60,7 @@ struct SO3 {
   }
 
   /// The shortest rotation vector, |d| <= pi, also near pi: the angle is 2 atan2(|v|, w), never an arc cosine.
-  /// Exact  to 8 eps of |d| (and of pi: at half a turn the axis keeps full precision, its sign is free).
+  /// Exact  to 4 eps of |d| (and of pi: at half a turn the axis keeps full precision, its sign is free).
   Tangent log() const {
     using std::atan2;
     using std::sqrt;
