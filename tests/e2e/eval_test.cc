@@ -1,0 +1,162 @@
+// `pipit eval` and `pipit sim` from the outside, on trajectories whose errors are known by hand.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <nlohmann/json.hpp>
+
+#include "tests/e2e/program.h"
+#include "tests/e2e/small_graphs.h"
+
+namespace pipit {
+namespace {
+
+using nlohmann::json;
+using testing::HasSubstr;
+
+json evaluate(const Scratch& scratch, std::vector<std::string> arguments) {
+  const std::string path = scratch.file("eval.json");
+  arguments.insert(arguments.begin(), "eval");
+  arguments.insert(arguments.end(), {"--json", path});
+  const Outcome run = run_pipit(arguments);
+  EXPECT_EQ(run.exit_code, 0) << run.err;
+  return json::parse(text_of(path), nullptr, false);
+}
+
+/// n poses along a quarter circle of radius 5 m as TUM text, 0.1 s apart, turned by `yaw` about the origin, moved by
+/// (dx, dy) and stretched by `scale`; every odd pose is `wobble` metres off in z, every even one as much the other way.
+std::string arc_tum(int n, double yaw, double dx, double dy, double scale, double wobble, double stamp_offset = 0) {
+  std::string text;
+  for (int i = 0; i < n; ++i) {
+    const double a = i * 1.5 / n, x = 5 * std::sin(a), y = 5 * (1 - std::cos(a)), c = std::cos(yaw), s = std::sin(yaw);
+    const double heading = a + yaw;
+    char line[400];
+    std::snprintf(line,
+                  sizeof line,
+                  "%.6f %.15g %.15g %.15g 0 0 %.15g %.15g\n",
+                  100 + 0.1 * i + stamp_offset,
+                  scale * (c * x - s * y) + dx,
+                  scale * (s * x + c * y) + dy,
+                  i % 2 == 0 ? wobble : -wobble,
+                  std::sin(heading / 2),
+                  std::cos(heading / 2));
+    text += line;
+  }
+  return text;
+}
+
+// 15 digits are printed of coordinates of some 10 m: what is zero in truth stays below 1e-13 m by a wide margin in
+// 1e-12.
+constexpr double kPrinted = 1e-12;
+
+TEST(EvalAte, ForgivesWhereTheWorldBegins) {
+  const Scratch scratch;
+  const std::string ref = scratch.write("ref.tum", arc_tum(40, 0, 0, 0, 1, 0));
+  const std::string est = scratch.write("est.tum", arc_tum(40, 0.7, 3, -2, 1, 0));
+  const json aligned = evaluate(scratch, {"ate", "--est", est, "--ref", ref});
+  EXPECT_LT(aligned["rmse_m"].get<double>(), kPrinted);
+  EXPECT_EQ(aligned["matched"], 40);
+  EXPECT_EQ(aligned["unmatched"], 0);
+  for (const char* name : {"rmse_m", "mean_m", "median_m", "max_m"}) EXPECT_TRUE(aligned[name].is_number()) << name;
+  const json raw = evaluate(scratch, {"ate", "--est", est, "--ref", ref, "--align", "none"});
+  EXPECT_GT(raw["rmse_m"].get<double>(), 1);
+}
+
+TEST(EvalAte, ForgivesScaleOnlyWhenAsked) {
+  const Scratch scratch;
+  const std::string ref = scratch.write("ref.tum", arc_tum(40, 0, 0, 0, 1, 0));
+  const std::string est = scratch.write("est.tum", arc_tum(40, -0.4, 1, 1, 2, 0));
+  EXPECT_GT(evaluate(scratch, {"ate", "--est", est, "--ref", ref, "--align", "se"})["rmse_m"].get<double>(), 0.5);
+  EXPECT_LT(evaluate(scratch, {"ate", "--est", est, "--ref", ref, "--align", "sim"})["rmse_m"].get<double>(), kPrinted);
+}
+
+TEST(EvalAte, MeasuresAWobbleOfKnownSize) {
+  const Scratch scratch;
+  const std::string ref = scratch.write("ref.tum", arc_tum(40, 0, 0, 0, 1, 0));
+  const std::string est = scratch.write("est.tum", arc_tum(40, 0, 0, 0, 1, 0.05));
+  const json raw = evaluate(scratch, {"ate", "--est", est, "--ref", ref, "--align", "none"});
+  for (const char* name : {"rmse_m", "mean_m", "median_m", "max_m"})
+    EXPECT_NEAR(raw[name].get<double>(), 0.05, kPrinted) << name;
+}
+
+TEST(EvalAte, MatchesStampsWithinTwentyMilliseconds) {
+  const Scratch scratch;
+  const std::string ref = scratch.write("ref.tum", arc_tum(40, 0, 0, 0, 1, 0));
+  const std::string near = scratch.write("near.tum", arc_tum(40, 0, 0, 0, 1, 0, 0.019));
+  EXPECT_EQ(evaluate(scratch, {"ate", "--est", near, "--ref", ref})["matched"], 40);
+  const std::string far = scratch.write("far.tum", arc_tum(40, 0, 0, 0, 1, 0, 0.021));
+  const Outcome none = run_pipit({"eval", "ate", "--est", far, "--ref", ref});
+  EXPECT_EQ(none.exit_code, 1) << "fewer than three matches is an error";
+  EXPECT_EQ(lines_of(none.err).size(), 1u) << none.err;
+}
+
+TEST(EvalAte, MatchesGraphsById) {
+  const Scratch scratch;
+  const std::string ref = scratch.write("ref.g2o",
+                                        "VERTEX_SE2 0 0 0 0\nVERTEX_SE2 1 1 0 0\nVERTEX_SE2 2 2 0 0\n"
+                                        "VERTEX_SE2 3 2 1 0\n");
+  const std::string est = scratch.write("est.g2o",
+                                        "VERTEX_SE2 3 2 1 0\nVERTEX_SE2 1 1 0 0\nVERTEX_SE2 0 0 0 0\n"
+                                        "VERTEX_SE2 9 7 7 0\n");
+  const json report = evaluate(scratch, {"ate", "--est", est, "--ref", ref});
+  EXPECT_EQ(report["matched"], 3);
+  EXPECT_GE(report["unmatched"], 1);
+  EXPECT_LT(report["rmse_m"].get<double>(), kPrinted);
+}
+
+TEST(EvalRpe, DriftPerFrameAndPerMetre) {
+  const Scratch scratch;
+  const std::string ref = scratch.write("ref.tum", arc_tum(60, 0, 0, 0, 1, 0));
+  const std::string same = scratch.write("same.tum", arc_tum(60, 1.1, 4, 4, 1, 0));
+  // Relative poses do not see where the world begins.
+  const Outcome run = run_pipit({"eval", "rpe", "--est", same, "--ref", ref, "--json", scratch.file("rpe.json")});
+  ASSERT_EQ(run.exit_code, 0) << run.err;
+  EXPECT_FALSE(json::parse(text_of(scratch.file("rpe.json")), nullptr, false).is_discarded());
+}
+
+TEST(Eval, HostileTrajectoriesAreRefusedInOneLine) {
+  const Scratch scratch;
+  const std::string good = scratch.write("good.tum", arc_tum(10, 0, 0, 0, 1, 0));
+  const std::vector<std::pair<std::string, std::string>> bad = {
+      {"empty.tum", ""},
+      {"nan.tum", "1 nan 0 0 0 0 0 1\n2 0 0 0 0 0 0 1\n3 0 0 0 0 0 0 1\n"},
+      {"short.tum", "1 0 0 0 0 0 0\n2 0 0\n"},
+      {"zero_quaternion.tum", "1 0 0 0 0 0 0 0\n2 1 0 0 0 0 0 1\n3 2 0 0 0 0 0 1\n"},
+      {"words.tum", "there is no trajectory here at all ok\n"},
+      {"binary.tum", std::string("\0\1\2\377\376", 5)},
+      {"two.tum", "100.0 0 0 0 0 0 0 1\n100.1 1 0 0 0 0 0 1\n"},
+      {"kitti_short.txt", "1 0 0 0 0 1 0 0 0 0 1\n"},
+      {"kitti_no_rotation.txt", "9 0 0 0 0 9 0 0 0 0 9 0\n9 0 0 1 0 9 0 0 0 0 9 0\n9 0 0 2 0 9 0 0 0 0 9 0\n"}};
+  for (const auto& [name, text] : bad) {
+    SCOPED_TRACE(name);
+    const std::string path = scratch.write(name, text);
+    const Outcome run = run_pipit({"eval", "ate", "--est", path, "--ref", good, "--json", scratch.file("none.json")});
+    EXPECT_EQ(run.signal, 0);
+    EXPECT_TRUE(run.exit_code == 1 || run.exit_code == 2) << run.exit_code;
+    EXPECT_EQ(lines_of(run.err).size(), 1u) << run.err;
+    EXPECT_FALSE(std::filesystem::exists(scratch.file("none.json")));
+  }
+}
+
+// Simulate, optimise, compare with the truth: the chain of the demo.
+TEST(Chain, SimulatedGraphsEndNearTheirTruth) {
+  const Scratch scratch;
+  for (const char* kind : {"home", "grid", "sphere", "torus", "city"}) {
+    SCOPED_TRACE(kind);
+    const std::string graph = scratch.file("sim.g2o"), truth = scratch.file("truth.g2o"), out = scratch.file("out.g2o");
+    const std::vector<std::string> simulate = {
+        "sim", "graph", "--kind", kind, "--poses", "400", "--seed", "7", "--out", graph, "--truth", truth};
+    const Outcome sim = run_pipit(simulate);
+    ASSERT_EQ(sim.exit_code, 0) << sim.err;
+    const std::string first = text_of(graph);
+    ASSERT_EQ(run_pipit(simulate).exit_code, 0);
+    EXPECT_TRUE(text_of(graph) == first) << "same seed, other graph";
+    const Outcome run = run_pipit({"pgo", graph, "--quiet", "--out", out});
+    ASSERT_EQ(run.exit_code, 0) << run.err;
+    const double before = evaluate(scratch, {"ate", "--est", graph, "--ref", truth})["rmse_m"];
+    const double after = evaluate(scratch, {"ate", "--est", out, "--ref", truth})["rmse_m"];
+    EXPECT_LT(after, before) << "optimising made it worse";
+  }
+}
+
+}  // namespace
+}  // namespace pipit

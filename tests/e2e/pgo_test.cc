@@ -1,0 +1,274 @@
+// `pipit pgo` from the outside: the numbers, the JSON, the files it writes, and when it stops.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <nlohmann/json.hpp>
+
+#include "tests/e2e/program.h"
+#include "tests/e2e/small_graphs.h"
+
+namespace pipit {
+namespace {
+
+using nlohmann::json;
+using testing::HasSubstr;
+
+struct Solved {
+  Outcome run;
+  json report;  ///< null when none was written
+};
+
+/// Runs pgo with --json; a report that is no JSON fails the test (so NaN or inf in it do).
+Solved solve(const Scratch& scratch, std::vector<std::string> arguments, const RunOptions& options = {}) {
+  const std::string path = scratch.file("report.json");
+  std::filesystem::remove(path);
+  arguments.insert(arguments.begin(), "pgo");
+  arguments.insert(arguments.end(), {"--json", path});
+  Solved solved{run_pipit(arguments, options), nullptr};
+  if (std::filesystem::exists(path)) {
+    solved.report = json::parse(text_of(path), nullptr, false);
+    EXPECT_FALSE(solved.report.is_discarded()) << text_of(path);
+  }
+  return solved;
+}
+
+/// "Within 0.1 %" is what Pipit promises of every preset but `half`; a small graph needs no more room.
+void expect_close(const json& value, double wanted) {
+  ASSERT_TRUE(value.is_number());
+  EXPECT_NEAR(value.get<double>(), wanted, 1e-3 * wanted);
+}
+
+TEST(Pgo, FindsTheOptimumKnownByHand) {
+  const Scratch scratch;
+  for (const std::string& text : {line_graph(), line_graph_3d()}) {
+    const Solved s = solve(scratch, {scratch.write("line.g2o", text)});
+    ASSERT_EQ(s.run.exit_code, 0) << s.run.err;
+    EXPECT_EQ(s.report["poses"], 3);
+    EXPECT_EQ(s.report["edges"], 3);
+    // One square of a sum that is exact in double but for 2.3: a few eps relative to 0.3.
+    EXPECT_NEAR(s.report["chi2_file"].get<double>(), kLineFile, 1e-14);
+    expect_close(s.report["chi2_final"], kLineOptimum);
+    EXPECT_EQ(s.report["stop"], "converged");
+  }
+}
+
+TEST(Pgo, ReportHoldsEveryField) {
+  const Scratch scratch;
+  const Solved s = solve(scratch, {scratch.write("line.g2o", line_graph())});
+  ASSERT_EQ(s.run.exit_code, 0) << s.run.err;
+  for (const char* name : {"poses", "edges", "dropped_edges", "iterations", "threads"})
+    EXPECT_TRUE(s.report[name].is_number_integer()) << name;
+  for (const char* name : {"init", "stop", "solver", "precision", "version"})
+    EXPECT_TRUE(s.report[name].is_string()) << name;
+  for (const char* name : {"chi2_file", "chi2_initial", "chi2_final", "objective_initial", "objective_final"})
+    EXPECT_TRUE(s.report[name].is_number()) << name;
+  EXPECT_GT(s.report["peak_rss_mb"].get<double>(), 0);
+  EXPECT_TRUE(s.report["robust"]["kind"].is_string());
+  for (const char* name : {"inliers", "rejected"}) EXPECT_TRUE(s.report["robust"].contains(name)) << name;
+  double parts = 0;
+  for (const char* name : {"total", "read", "init", "linearize", "factor", "solve", "update"}) {
+    ASSERT_TRUE(s.report["seconds"][name].is_number()) << name;
+    EXPECT_GE(s.report["seconds"][name].get<double>(), 0) << name;
+    if (name != std::string("total") && name != std::string("read")) parts += s.report["seconds"][name].get<double>();
+  }
+  // total covers init and optimisation: no less than its parts (up to the clock's rounding in print), and not the
+  // reading.
+  EXPECT_GE(s.report["seconds"]["total"].get<double>(), 0.999 * parts - 1e-6);
+  for (const char* name : {"overflow", "underflow", "subnormal"})
+    EXPECT_TRUE(s.report["half"][name].is_number_unsigned()) << name;
+  EXPECT_EQ(s.report["precision"], "mixed");
+}
+
+TEST(Pgo, FileWithoutVerticesHasNoChi2OfItsOwn) {
+  const Scratch scratch;
+  const Solved s = solve(scratch, {scratch.write("line.g2o", line_graph(false))});
+  ASSERT_EQ(s.run.exit_code, 0) << s.run.err;
+  EXPECT_TRUE(s.report["chi2_file"].is_null());
+  expect_close(s.report["chi2_final"], kLineOptimum);
+}
+
+TEST(Pgo, StandardInputIsAFile) {
+  const Scratch scratch;
+  const std::string text = square_laps(5, 3, 1);
+  const Solved file = solve(scratch, {scratch.write("a.g2o", text), "--out", scratch.file("file.g2o")});
+  const Solved pipe = solve(scratch, {"-", "--out", scratch.file("pipe.g2o")}, {.input = text});
+  ASSERT_EQ(file.run.exit_code, 0) << file.run.err;
+  ASSERT_EQ(pipe.run.exit_code, 0) << pipe.run.err;
+  EXPECT_EQ(file.report["chi2_final"], pipe.report["chi2_final"]);
+  EXPECT_EQ(text_of(scratch.file("file.g2o")), text_of(scratch.file("pipe.g2o")));
+}
+
+TEST(Pgo, WhatItWritesReadsBackAsTheSameGraph) {
+  const Scratch scratch;
+  const std::string out = scratch.file("out.g2o");
+  for (const std::string& text : {square_laps(6, 2, 2), line_graph_3d()}) {
+    const Solved first = solve(scratch, {scratch.write("in.g2o", text), "--out", out});
+    ASSERT_EQ(first.run.exit_code, 0) << first.run.err;
+    const Solved again = solve(scratch, {out, "--init", "file", "--max-iterations", "1"});
+    ASSERT_EQ(again.run.exit_code, 0) << again.run.err;
+    for (const char* name : {"poses", "edges"}) EXPECT_EQ(first.report[name], again.report[name]);
+    // Numbers are written so that they read back to the same bits, and chi2 is one deterministic sum over them.
+    EXPECT_EQ(first.report["chi2_final"], again.report["chi2_file"]);
+    EXPECT_LE(again.report["chi2_final"].get<double>(), again.report["chi2_file"].get<double>());
+  }
+}
+
+TEST(Pgo, EveryPrecisionAndSolverAgrees) {
+  const Scratch scratch;
+  const std::string graph = scratch.write("laps.g2o", square_laps(10, 3, 3));
+  const Solved reference = solve(scratch, {graph, "--precision", "double", "--solver", "cholesky"});
+  ASSERT_EQ(reference.run.exit_code, 0) << reference.run.err;
+  for (const char* precision : {"double", "single", "mixed"})
+    for (const char* solver : {"auto", "iccg", "cgnr", "cholesky"}) {
+      SCOPED_TRACE(std::string(precision) + " " + solver);
+      const Solved s = solve(scratch, {graph, "--precision", precision, "--solver", solver});
+      ASSERT_EQ(s.run.exit_code, 0) << s.run.err;
+      expect_close(s.report["chi2_final"], reference.report["chi2_final"].get<double>());
+      EXPECT_EQ(s.report["precision"], precision);
+      if (solver != std::string("auto")) {
+        EXPECT_EQ(s.report["solver"], solver);
+      }
+      EXPECT_EQ(s.report["half"]["overflow"], 0);
+    }
+}
+
+TEST(Pgo, HalfEndsInOrderWhateverItFinds) {
+  const Scratch scratch;
+  const Solved s = solve(scratch, {scratch.write("laps.g2o", square_laps(10, 3, 3)), "--precision", "half"});
+  EXPECT_EQ(s.run.signal, 0);
+  EXPECT_TRUE(s.run.exit_code == 0 || s.run.exit_code == 1) << s.run.exit_code;
+  if (s.run.exit_code == 0) {
+    EXPECT_TRUE(s.report["chi2_final"].is_number());
+    EXPECT_EQ(s.report["precision"], "half");
+  }
+}
+
+TEST(Pgo, EveryInitialGuessLeadsHome) {
+  const Scratch scratch;
+  const std::string graph = scratch.write("laps.g2o", square_laps(8, 3, 4));
+  const Solved reference = solve(scratch, {graph});
+  ASSERT_EQ(reference.run.exit_code, 0) << reference.run.err;
+  for (const char* init : {"auto", "odometry", "chordal"}) {
+    const Solved s = solve(scratch, {graph, "--init", init});
+    ASSERT_EQ(s.run.exit_code, 0) << init << s.run.err;
+    expect_close(s.report["chi2_final"], reference.report["chi2_final"].get<double>());
+    if (init != std::string("auto")) {
+      EXPECT_EQ(s.report["init"], init);
+    }
+  }
+}
+
+TEST(Pgo, FileGuessNeedsVertices) {
+  const Scratch scratch;
+  const Outcome run = run_pipit({"pgo", scratch.write("line.g2o", line_graph(false)), "--init", "file"});
+  EXPECT_TRUE(run.exit_code == 1 || run.exit_code == 2) << run.exit_code;
+  EXPECT_EQ(lines_of(run.err).size(), 1u) << run.err;
+}
+
+TEST(Pgo, SameBitsForAnyNumberOfThreads) {
+  const Scratch scratch;
+  const std::string graph = scratch.write("laps.g2o", square_laps(40, 6, 5));
+  std::string first;
+  for (const char* threads : {"1", "2", "3"}) {
+    const Outcome run = run_pipit({"pgo", graph, "--threads", threads, "--out", scratch.file("out.g2o"), "--quiet"});
+    ASSERT_EQ(run.exit_code, 0) << run.err;
+    const std::string text = text_of(scratch.file("out.g2o"));
+    if (first.empty()) first = text;
+    EXPECT_TRUE(text == first) << threads << " threads gave other bits";
+  }
+}
+
+TEST(Pgo, StopsWhenTold) {
+  const Scratch scratch;
+  const std::string graph = scratch.write("laps.g2o", square_laps(20, 4, 6));
+  const Solved one = solve(scratch, {graph, "--max-iterations", "1", "--tolerance", "1e-15"});
+  ASSERT_EQ(one.run.exit_code, 0) << one.run.err;
+  EXPECT_EQ(one.report["stop"], "max_iterations");
+  EXPECT_EQ(one.report["iterations"], 1);
+
+  const Solved late = solve(scratch, {graph, "--time-limit", "1e-6", "--out", scratch.file("late.g2o")});
+  ASSERT_EQ(late.run.exit_code, 0) << late.run.err;
+  EXPECT_EQ(late.report["stop"], "time_limit");
+  EXPECT_TRUE(std::filesystem::exists(scratch.file("late.g2o"))) << "the best state so far is still written";
+}
+
+TEST(Pgo, RobustLossesFindTheWrongClosures) {
+  const Scratch scratch;
+  constexpr int kWrong = 12;
+  const Solved clean = solve(scratch, {scratch.write("clean.g2o", square_laps(15, 4, 7))});
+  ASSERT_EQ(clean.run.exit_code, 0) << clean.run.err;
+  const std::string graph = scratch.write("wrong.g2o", square_laps(15, 4, 7, kWrong));
+  const Solved plain = solve(scratch, {graph});
+  const Solved gnc = solve(scratch, {graph, "--robust", "gnc"});
+  ASSERT_EQ(gnc.run.exit_code, 0) << gnc.run.err;
+  EXPECT_EQ(gnc.report["robust"]["kind"], "gnc");
+  const int edges = gnc.report["edges"], rejected = gnc.report["robust"]["rejected"],
+            inliers = gnc.report["robust"]["inliers"];
+  EXPECT_EQ(inliers + rejected, edges);
+  // Every planted closure is metres off at a sigma of 1 cm; of the good edges a handful may fall beyond the bound.
+  EXPECT_GE(rejected, kWrong);
+  EXPECT_LE(rejected, kWrong + edges / 20);
+  // Without its influence the objective comes back to that of the clean graph; the plain sum is ruined by it.
+  EXPECT_LT(gnc.report["objective_final"].get<double>(), plain.report["chi2_final"].get<double>() / 2);
+  for (const char* kind : {"none", "huber"}) {
+    const Solved s = solve(scratch, {graph, "--robust", kind});
+    EXPECT_EQ(s.run.exit_code, 0) << kind << s.run.err;
+    EXPECT_EQ(s.report["robust"]["kind"], kind);
+  }
+}
+
+TEST(Pgo, SaysLessWhenQuiet) {
+  const Scratch scratch;
+  const std::string graph = scratch.write("line.g2o", line_graph());
+  const Outcome loud = run_pipit({"pgo", graph}), quiet = run_pipit({"pgo", graph, "--quiet"});
+  EXPECT_EQ(quiet.exit_code, 0);
+  EXPECT_EQ(quiet.out + quiet.err, "");
+  for (const char* word : {"poses", "edges", "chi2", "iterations"}) EXPECT_THAT(loud.out + loud.err, HasSubstr(word));
+}
+
+TEST(Pgo, DrawsBeforeAndAfter) {
+  const Scratch scratch;
+  const std::string graph = scratch.write("laps.g2o", square_laps(6, 2, 8));
+  const std::string svg = scratch.file("plot.svg"), html = scratch.file("plot.html");
+  ASSERT_EQ(run_pipit({"pgo", graph, "--quiet", "--plot", svg}).exit_code, 0);
+  ASSERT_EQ(run_pipit({"pgo", graph, "--quiet", "--plot", html}).exit_code, 0);
+  EXPECT_THAT(text_of(svg), testing::AllOf(HasSubstr("<svg"), HasSubstr("</svg>")));
+  EXPECT_THAT(text_of(html), testing::AllOf(HasSubstr("<html"), HasSubstr("<svg"), HasSubstr("</html>")));
+  EXPECT_THAT(text_of(svg) + text_of(html), testing::Not(HasSubstr("nan")));
+  EXPECT_NE(run_pipit({"pgo", graph, "--quiet", "--plot", scratch.file("plot.png")}).exit_code, 0);
+}
+
+TEST(Pgo, GivesCovarianceOfChosenPoses) {
+  const Scratch scratch;
+  const Solved s = solve(scratch, {scratch.write("line.g2o", line_graph()), "--covariance", "1,2"});
+  ASSERT_EQ(s.run.exit_code, 0) << s.run.err;
+  // Held at pose 0. Along x: information of pose 1 is 2 with -1 to pose 2, and the same for pose 2: inverse [2 1; 1
+  // 2]/3.
+  ASSERT_TRUE(s.report.contains("covariance")) << s.report.dump();
+}
+
+// Killed at any moment, an output file is the old one or the new one in full.
+TEST(Pgo, KilledNeverLeavesHalfAFile) {
+  const Scratch scratch;
+  const std::string graph = scratch.write("laps.g2o", square_laps(100, 10, 9));
+  const std::string out = scratch.file("out.g2o");
+  const std::vector<std::string> command = {"pgo", graph, "--out", out, "--quiet", "--max-iterations", "2"};
+  const Outcome whole = run_pipit(command);
+  ASSERT_EQ(whole.exit_code, 0) << whole.err;
+  const std::string fresh = text_of(out);
+  ASSERT_GT(fresh.size(), 100'000u);
+  for (int k = 0; k < 12; ++k) {
+    std::ofstream(out, std::ios::trunc) << "old";
+    // Most kills fall in the last third of the run, where the writing is.
+    const double when = whole.seconds * (k < 4 ? k / 6.0 : 0.6 + 0.05 * (k - 4));
+    const Outcome killed = run_pipit(command, {.interrupt_after_s = std::max(when, 1e-4)});
+    const std::string text = text_of(out);
+    EXPECT_TRUE(text == "old" || text == fresh) << "killed after " << when << " s: " << text.size() << " bytes";
+    if (killed.exit_code == 0) {
+      EXPECT_TRUE(text == fresh);
+    }
+  }
+}
+
+}  // namespace
+}  // namespace pipit

@@ -1,0 +1,132 @@
+// How the program is asked and how it answers: help, version, exit codes.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "tests/e2e/program.h"
+#include "tests/e2e/small_graphs.h"
+
+namespace pipit {
+namespace {
+
+using testing::HasSubstr;
+
+TEST(Usage, VersionNamesCommitCompilerAndInstructionSet) {
+  const Outcome run = run_pipit({"--version"});
+  EXPECT_EQ(run.exit_code, 0);
+  EXPECT_EQ(run.err, "");
+  EXPECT_THAT(run.out, testing::ContainsRegex("[0-9]+\\.[0-9]+\\.[0-9]+"));
+  EXPECT_THAT(run.out, testing::ContainsRegex("g\\+\\+|clang"));
+  EXPECT_THAT(run.out, testing::ContainsRegex("([0-9a-f]{7,}|unknown)"));
+  EXPECT_THAT(run.out, testing::ContainsRegex("SSE|SSSE|AVX|NEON|EMU|SCALAR"));
+}
+
+TEST(Usage, HelpNamesEverySubCommandOnStdout) {
+  const Outcome run = run_pipit({"--help"});
+  EXPECT_EQ(run.exit_code, 0);
+  EXPECT_EQ(run.err, "");
+  for (const char* command : {"pgo", "eval", "sim", "demo"}) EXPECT_THAT(run.out, HasSubstr(command));
+}
+
+/// The help of one option, from its name to the next option.
+std::string help_of(const std::string& help, const std::string& option) {
+  std::string text;
+  bool inside = false;
+  for (const std::string& line : lines_of(help)) {
+    const std::size_t dash = line.find("--");
+    const bool starts = dash != std::string::npos && line.find_first_not_of(" -,hqo") >= dash;
+    if (starts) inside = line.compare(dash, option.size(), option) == 0 && !std::isalnum(line[dash + option.size()]);
+    if (inside) text += line + "\n";
+  }
+  return text;
+}
+
+// Every number tells its unit or range and its default; every choice its words.
+TEST(Usage, HelpTellsUnitRangeAndDefault) {
+  const Outcome run = run_pipit({"pgo", "--help"});
+  ASSERT_EQ(run.exit_code, 0);
+  const std::vector<std::pair<std::string, std::vector<std::string>>> wanted = {
+      {"--precision", {"mixed", "single", "double", "half"}},
+      {"--solver", {"auto", "iccg", "cgnr", "cholesky"}},
+      {"--init", {"auto", "file", "odometry", "chordal"}},
+      {"--robust", {"none", "huber", "gnc"}},
+      {"--threads", {}},
+      {"--max-iterations", {}},
+      {"--tolerance", {}},
+      {"--time-limit", {}},
+      {"--seed", {}},
+      {"--covariance", {}},
+      {"--quiet", {}},
+      {"--out", {}},
+      {"--json", {}},
+      {"--plot", {}},
+      {"--format", {"toro"}}};
+  for (const auto& [option, words] : wanted) {
+    const std::string help = help_of(run.out, option);
+    ASSERT_NE(help, "") << option << " is missing in:\n" << run.out;
+    for (const std::string& word : words) EXPECT_THAT(help, HasSubstr(word)) << option;
+  }
+  for (const char* option : {"--precision",
+                             "--solver",
+                             "--init",
+                             "--robust",
+                             "--threads",
+                             "--max-iterations",
+                             "--tolerance",
+                             "--time-limit",
+                             "--seed"})
+    EXPECT_THAT(help_of(run.out, option), testing::AnyOf(HasSubstr("default"), HasSubstr("[")))
+        << option << " does not tell its default";
+  EXPECT_THAT(help_of(run.out, "--time-limit"), testing::ContainsRegex("second|[^a-z]s[^a-z]"));
+}
+
+TEST(Usage, WrongCallsEndWithTwoAndOneLine) {
+  const Scratch scratch;
+  const std::string graph = scratch.write("line.g2o", line_graph());
+  const std::vector<std::vector<std::string>> wrong = {
+      {"fly"},
+      {"pgo"},
+      {"pgo", graph, graph},
+      {"pgo", graph, "--no-such-option"},
+      {"pgo", graph, "--precision", "quarter"},
+      {"pgo", graph, "--precision"},
+      {"pgo", graph, "--solver", "magic"},
+      {"pgo", graph, "--init", "guess"},
+      {"pgo", graph, "--robust", "yes"},
+      {"pgo", graph, "--threads", "-1"},
+      {"pgo", graph, "--threads", "two"},
+      {"pgo", graph, "--threads", "1000000000"},
+      {"pgo", graph, "--max-iterations", "-5"},
+      {"pgo", graph, "--max-iterations", "1.5"},
+      {"pgo", graph, "--tolerance", "-1"},
+      {"pgo", graph, "--tolerance", "nan"},
+      {"pgo", graph, "--time-limit", "-2"},
+      {"pgo", graph, "--time-limit", "nan"},
+      {"pgo", graph, "--seed", "-1"},
+      {"pgo", graph, "--covariance", "one,two"},
+      {"eval"},
+      {"eval", "ate"},
+      {"eval", "ate", "--est", graph},
+      {"eval", "ate", "--est", graph, "--ref", graph, "--align", "maybe"},
+      {"eval", "speed", "--est", graph, "--ref", graph},
+      {"sim", "graph", "--kind", "moon", "--poses", "10"},
+      {"sim", "graph", "--kind", "home", "--poses", "-10"},
+      {"sim", "graph", "--kind", "home", "--poses", "1e3x"}};
+  for (const std::vector<std::string>& words : wrong) {
+    std::string call = "pipit";
+    for (const std::string& word : words) call += " " + word;
+    SCOPED_TRACE(call);
+    const Outcome run = run_pipit(words);
+    EXPECT_EQ(run.exit_code, 2);
+    EXPECT_EQ(run.out, "");
+    EXPECT_EQ(lines_of(run.err).size(), 1u) << run.err;
+  }
+}
+
+TEST(Usage, NoCommandTellsWhatThereIs) {
+  const Outcome run = run_pipit({});
+  EXPECT_EQ(run.exit_code, 2);
+  EXPECT_NE(run.out + run.err, "");
+}
+
+}  // namespace
+}  // namespace pipit

@@ -1,0 +1,138 @@
+// Malformed input to the real program: one clear line, exit code 1 or 2, nothing left behind, no crash.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <sys/stat.h>
+
+#include "tests/e2e/program.h"
+
+namespace pipit {
+namespace {
+
+using testing::HasSubstr;
+
+const std::string kCases = PIPIT_SOURCE_DIR "/tests/hostile/cases/";
+
+struct Case {
+  std::string file, wanted;
+};
+
+std::vector<Case> table() {
+  std::vector<Case> cases;
+  for (const std::string& line : lines_of(text_of(PIPIT_SOURCE_DIR "/tests/hostile/expect.tsv"))) {
+    const std::size_t tab = line.find('\t');
+    if (line.empty() || line.front() == '#' || tab == std::string::npos) continue;
+    cases.push_back({line.substr(0, tab), line.substr(tab + 1)});
+  }
+  return cases;
+}
+
+/// The contract of every failure: ended by itself, exit code 1 or 2, silent on stdout, one readable line on stderr.
+void expect_one_clear_line(const Outcome& run, const std::string& wanted) {
+  EXPECT_EQ(run.signal, 0) << "the program crashed or hung; stderr: " << run.err;
+  EXPECT_TRUE(run.exit_code == 1 || run.exit_code == 2) << "exit code " << run.exit_code;
+  EXPECT_EQ(run.out, "");
+  const std::vector<std::string> lines = lines_of(run.err);
+  ASSERT_EQ(lines.size(), 1u) << run.err;
+  EXPECT_TRUE(run.err.ends_with('\n'));
+  EXPECT_LE(lines[0].size(), 400u) << lines[0];
+  for (const char c : lines[0]) EXPECT_TRUE(c >= ' ' && c <= '~') << "not printable: " << int(c);
+  EXPECT_THAT(lines[0], HasSubstr(wanted));
+}
+
+std::vector<std::string> with_all_outputs(const std::string& input, const Scratch& scratch) {
+  return {"pgo",
+          input,
+          "--out",
+          scratch.file("out.g2o"),
+          "--json",
+          scratch.file("out.json"),
+          "--plot",
+          scratch.file("out.svg")};
+}
+
+class Hostile : public testing::TestWithParam<Case> {};
+
+TEST_P(Hostile, IsRefusedInOneLine) {
+  const Scratch scratch;
+  const std::string path = kCases + GetParam().file;
+  ASSERT_TRUE(std::filesystem::exists(path));
+  const Outcome run = run_pipit(with_all_outputs(path, scratch));
+  expect_one_clear_line(run, GetParam().wanted);
+  EXPECT_THAT(run.err, HasSubstr(GetParam().file)) << "the line must name the file";
+  EXPECT_THAT(scratch.names(), testing::IsEmpty()) << "an output was left behind";
+}
+
+TEST_P(Hostile, IsRefusedFromStandardInput) {
+  const Scratch scratch;
+  const Outcome run = run_pipit(with_all_outputs("-", scratch), {.input = text_of(kCases + GetParam().file)});
+  expect_one_clear_line(run, GetParam().wanted);
+  EXPECT_THAT(run.err, HasSubstr("standard input"));
+  EXPECT_THAT(scratch.names(), testing::IsEmpty());
+}
+
+INSTANTIATE_TEST_SUITE_P(Files, Hostile, testing::ValuesIn(table()), [](const auto& graph) {
+  std::string name = graph.param.file.substr(0, info.param.file.find('.'));
+  return name;
+});
+
+TEST(HostileTable, HasAnEntryForEveryFileAndAtLeastForty) {
+  std::vector<std::string> named, there;
+  for (const Case& c : table()) named.push_back(c.file);
+  for (const auto& entry : std::filesystem::directory_iterator(kCases))
+    there.push_back(entry.path().filename().string());
+  EXPECT_THAT(named, testing::UnorderedElementsAreArray(there));
+  EXPECT_GE(named.size(), 40u);
+}
+
+// What is no file at all.
+TEST(HostilePlace, MissingFile) {
+  const Scratch scratch;
+  expect_one_clear_line(run_pipit({"pgo", scratch.file("none.g2o")}), "none.g2o");
+}
+
+TEST(HostilePlace, Directory) {
+  const Scratch scratch, folder;
+  expect_one_clear_line(run_pipit(with_all_outputs(folder.file("."), scratch)), "directory");
+  EXPECT_THAT(scratch.names(), testing::IsEmpty());
+}
+
+TEST(HostilePlace, UnreadableFile) {
+  const Scratch scratch;
+  const std::string path = scratch.write("secret.g2o", "VERTEX_SE2 0 0 0 0\n");
+  ::chmod(path.c_str(), 0);
+  // Root reads everything but the unmapped start of a process's memory.
+  const bool root = ::geteuid() == 0;
+  const Outcome run = run_pipit({"pgo", root ? "/proc/self/mem" : path});
+  expect_one_clear_line(run, root ? "/proc/self/mem" : "secret.g2o");
+}
+
+TEST(HostilePlace, EmptyDevice) { expect_one_clear_line(run_pipit({"pgo", "/dev/null"}), "empty"); }
+
+TEST(HostilePlace, NameTooLong) {
+  expect_one_clear_line(run_pipit({"pgo", std::string(300, 'n') + ".g2o"}), "cannot open");
+}
+
+TEST(HostilePlace, OutputIntoAMissingFolder) {
+  const Scratch scratch;
+  const std::string graph =
+      scratch.write("good.g2o", "VERTEX_SE2 0 0 0 0\nVERTEX_SE2 1 1 0 0\nEDGE_SE2 0 1 1 0 0 1 0 0 1 0 1\n");
+  for (const std::string option : {"--out", "--json", "--plot"}) {
+    const Outcome run = run_pipit({"pgo", graph, option, scratch.file("none/out.svg"), "--quiet"});
+    EXPECT_EQ(run.exit_code, 1) << option;
+    const std::vector<std::string> lines = lines_of(run.err);
+    ASSERT_FALSE(lines.empty()) << option;
+    EXPECT_THAT(lines.back(), HasSubstr("none/out.svg"));
+  }
+}
+
+TEST(HostilePlace, OutputThatIsADirectory) {
+  const Scratch scratch, folder;
+  const std::string graph =
+      scratch.write("good.g2o", "VERTEX_SE2 0 0 0 0\nVERTEX_SE2 1 1 0 0\nEDGE_SE2 0 1 1 0 0 1 0 0 1 0 1\n");
+  const Outcome run = run_pipit({"pgo", graph, "--out", folder.file("."), "--quiet"});
+  EXPECT_EQ(run.exit_code, 1);
+  EXPECT_EQ(run.signal, 0);
+}
+
+}  // namespace
+}  // namespace pipit
