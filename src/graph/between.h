@@ -1,0 +1,159 @@
+// graph/between.h — the edges of a pose graph as factors, in g2o's error, with analytic Jacobians.
+// Source: error as in chi2.h; derivatives with respect to retract (geom: t <- t + R dt, q <- q exp(dtheta)).
+// Legend: i, j poses T_world_i, T_world_j; z = T_i_j measured; p = R_i'(t_j - t_i); (w, v) = q_z^-1 q_i^-1 q_j, w >= 0;
+// U upper triangular with U'U = information, so that ||U e||^2 is the edge's share of chi2.
+#pragma once
+#include <Eigen/Cholesky>
+#include <Eigen/Core>
+#include <Eigen/Geometry>
+#include <tuple>
+
+#include "geom/se2.h"
+#include "geom/se3.h"
+#include "graph/pose_graph.h"
+#include "solve/euclidean.h"
+
+namespace pipit {
+
+/// Upper U with U'U = information. Needs: information positive definite (the reader checks).
+template <int D>
+Eigen::Matrix<double, D, D> information_root(const Eigen::Matrix<double, D, D>& information) {
+  return information.llt().matrixU();
+}
+
+/// Relative pose in space. Residual [6]: translation in m, then vec(q), both times U.
+struct BetweenSE3 {
+  static constexpr int kDim = 6;
+  static constexpr bool kTranslationInvariant = true;
+  using Variables = std::tuple<SE3<double>, SE3<double>>;
+  template <class T>
+  using Vector = Eigen::Matrix<T, 6, 1>;
+  template <class T>
+  using Block = Eigen::Matrix<T, 6, 6>;
+
+  SE3<double> T_from_to;
+  Eigen::Matrix<double, 6, 6> root = Eigen::Matrix<double, 6, 6>::Identity();
+
+  explicit BetweenSE3(const Edge<SE3<double>>& edge)
+      : T_from_to(edge.T_from_to), root(information_root<6>(edge.information)) {}
+
+  template <class T>
+  Vector<T> operator()(const SE3<T>& i, const SE3<T>& j) const {
+    const SE3<T> z = T_from_to.template cast<T>();
+    const Eigen::Quaternion<T> q = z.q.conjugate() * (i.q.conjugate() * j.q);
+    Vector<T> e;
+    e.template head<3>() =
+        z.q.conjugate() * Eigen::Matrix<T, 3, 1>(i.q.conjugate() * Eigen::Matrix<T, 3, 1>(j.t - i.t) - z.t);
+    e.template tail<3>() = q.w() < T(0) ? Eigen::Matrix<T, 3, 1>(-q.vec()) : Eigen::Matrix<T, 3, 1>(q.vec());
+    return whiten<T>(e);
+  }
+
+  template <class T>
+  void linearise(const SE3<T>& i, const SE3<T>& j, Vector<T>& r, Block<T>& Ji, Block<T>& Jj) const {
+    using Vec = Eigen::Matrix<T, 3, 1>;
+    using Mat = Eigen::Matrix<T, 3, 3>;
+    const SE3<T> z = T_from_to.template cast<T>();
+    const Mat Rz_t = z.q.conjugate().toRotationMatrix(), Ri_t = i.q.conjugate().toRotationMatrix();
+    const Vec p = Ri_t * (j.t - i.t);
+    Eigen::Quaternion<T> q = z.q.conjugate() * (i.q.conjugate() * j.q);
+    if (q.w() < T(0)) q.coeffs() = -q.coeffs();
+    Vector<T> e;
+    e.template head<3>() = Rz_t * (p - z.t);
+    e.template tail<3>() = q.vec();
+    r = whiten<T>(e);
+
+    const Mat V = hat<T>(q.vec()), W = Mat::Identity() * q.w();
+    const Mat turn_i = T(-0.5) * (W - V) * Rz_t, turn_j = T(0.5) * (W + V);
+    const Block<T> U = root.template cast<T>();
+    const auto U_tt = U.template topLeftCorner<3, 3>(), U_tr = U.template topRightCorner<3, 3>();
+    const auto U_rr = U.template bottomRightCorner<3, 3>();
+    const Mat URz = U_tt * Rz_t;
+    Ji.template topLeftCorner<3, 3>() = -URz;
+    Ji.template topRightCorner<3, 3>() = URz * hat<T>(p) + U_tr * turn_i;
+    Ji.template bottomLeftCorner<3, 3>().setZero();
+    Ji.template bottomRightCorner<3, 3>() = U_rr * turn_i;
+    Jj.template topLeftCorner<3, 3>() = URz * (Ri_t * j.q.toRotationMatrix());
+    Jj.template topRightCorner<3, 3>() = U_tr * turn_j;
+    Jj.template bottomLeftCorner<3, 3>().setZero();
+    Jj.template bottomRightCorner<3, 3>() = U_rr * turn_j;
+  }
+
+ private:
+  template <class T>
+  static Eigen::Matrix<T, 3, 3> hat(const Eigen::Matrix<T, 3, 1>& v) {
+    Eigen::Matrix<T, 3, 3> m;
+    m << T(0), -v[2], v[1], v[2], T(0), -v[0], -v[1], v[0], T(0);
+    return m;
+  }
+  template <class T>
+  Vector<T> whiten(const Vector<T>& e) const {
+    return root.template cast<T>().template triangularView<Eigen::Upper>() * e;
+  }
+};
+
+/// Relative pose in the plane. Residual [3]: x, y in m, angle in rad, times U.
+struct BetweenSE2 {
+  static constexpr int kDim = 3;
+  static constexpr bool kTranslationInvariant = true;
+  using Variables = std::tuple<SE2<double>, SE2<double>>;
+  template <class T>
+  using Vector = Eigen::Matrix<T, 3, 1>;
+  template <class T>
+  using Block = Eigen::Matrix<T, 3, 3>;
+
+  SE2<double> T_from_to;
+  Eigen::Matrix<double, 3, 3> root = Eigen::Matrix<double, 3, 3>::Identity();
+
+  explicit BetweenSE2(const Edge<SE2<double>>& edge)
+      : T_from_to(edge.T_from_to), root(information_root<3>(edge.information)) {}
+
+  template <class T>
+  Vector<T> operator()(const SE2<T>& i, const SE2<T>& j) const {
+    const SE2<T> z = T_from_to.template cast<T>();
+    Vector<T> e;
+    e.template head<2>() = z.rotation().transpose() * (i.rotation().transpose() * (j.t - i.t) - z.t);
+    e[2] = wrap_angle(T(j.theta - i.theta - z.theta));
+    return root.template cast<T>() * e;
+  }
+
+  template <class T>
+  void linearise(const SE2<T>& i, const SE2<T>& j, Vector<T>& r, Block<T>& Ji, Block<T>& Jj) const {
+    using Mat = Eigen::Matrix<T, 2, 2>;
+    const SE2<T> z = T_from_to.template cast<T>();
+    const Mat Rz_t = z.rotation().transpose(), Ri_t = i.rotation().transpose();
+    const Eigen::Matrix<T, 2, 1> p = Ri_t * (j.t - i.t);
+    Vector<T> e;
+    e.template head<2>() = Rz_t * (p - z.t);
+    e[2] = wrap_angle(T(j.theta - i.theta - z.theta));
+    const Block<T> U = root.template cast<T>();
+    r = U * e;
+    Block<T> D = Block<T>::Zero();
+    D.template topLeftCorner<2, 2>() = -Rz_t;
+    D.template topRightCorner<2, 1>() = Rz_t * Eigen::Matrix<T, 2, 1>(p[1], -p[0]);
+    D(2, 2) = T(-1);
+    Ji = U * D;
+    D.setZero();
+    D.template topLeftCorner<2, 2>() = Rz_t * (Ri_t * j.rotation());
+    D(2, 2) = T(1);
+    Jj = U * D;
+  }
+};
+
+/// A point seen from a pose in the plane. Residual [2] in m, times U.
+struct SeenPoint {
+  static constexpr int kDim = 2;
+  static constexpr bool kTranslationInvariant = true;
+  using Variables = std::tuple<SE2<double>, Point2<double>>;
+
+  Eigen::Vector2d xy;
+  Eigen::Matrix2d root = Eigen::Matrix2d::Identity();
+
+  explicit SeenPoint(const LandmarkEdge& edge) : xy(edge.xy), root(information_root<2>(edge.information)) {}
+
+  template <class T>
+  Eigen::Matrix<T, 2, 1> operator()(const SE2<T>& pose, const Point2<T>& point) const {
+    return root.cast<T>() * (pose.rotation().transpose() * (point.v - pose.t) - xy.cast<T>());
+  }
+};
+
+}  // namespace pipit
