@@ -1,0 +1,180 @@
+#include "graph/chordal.h"
+
+#include <Eigen/Cholesky>
+#include <Eigen/LU>
+#include <Eigen/SVD>
+#include <cmath>
+#include <complex>
+
+#include "base/contract.h"
+#include "graph/block_system.h"
+#include "graph/chi2.h"
+
+namespace pipit {
+namespace {
+
+using Pose2 = SE2<double>;
+using Pose3 = SE3<double>;
+using Pairs = std::vector<std::pair<std::int32_t, std::int32_t>>;
+
+/// 1 / mean variance of the rotation, translation marginalised: the Schur complement of W is the inverse of that
+/// covariance.
+template <class Pose>
+double rotation_weight(const Edge<Pose>& edge) {
+  constexpr int D = Pose::kDim, N = D == 3 ? 2 : 3, M = D - N;
+  const auto& W = edge.information;
+  Eigen::Matrix<double, M, M> S = W.template bottomRightCorner<M, M>();
+  const Eigen::Matrix<double, N, M> cross = W.template topRightCorner<N, M>();
+  if (!cross.isZero(0)) S -= cross.transpose() * W.template topLeftCorner<N, N>().llt().solve(cross);
+  if constexpr (M == 1) {
+    return S(0, 0);
+  } else {
+    return 3 / S.inverse().trace();
+  }
+}
+
+template <class Pose>
+Pairs pairs_of(const PoseGraph<Pose>& graph) {
+  Pairs pairs;
+  pairs.reserve(graph.num_edges());
+  for (const auto& edge : graph.edges) pairs.emplace_back(edge.from, edge.to);
+  return pairs;
+}
+
+}  // namespace
+
+Eigen::Matrix3d nearest_rotation(const Eigen::Matrix3d& M) {
+  // Newton's iteration for the polar factor, X <- (g X + X^-T / g) / 2 (Higham 1986): quadratic, and ten times faster
+  // than a singular value decomposition, which remains for what is close to singular or mirrored.
+  const double size = M.norm();
+  const double volume = M.determinant();
+  if (volume > 1e-3 * size * size * size) {
+    Eigen::Matrix3d X = M;
+    for (int k = 0; k < 12; ++k) {
+      Eigen::Matrix3d Y;  // X^-T, from cross products of the columns
+      Y.col(0) = X.col(1).cross(X.col(2));
+      Y.col(1) = X.col(2).cross(X.col(0));
+      Y.col(2) = X.col(0).cross(X.col(1));
+      Y /= X.col(0).dot(Y.col(0));
+      const double g = std::sqrt(Y.norm() / X.norm());
+      const Eigen::Matrix3d next = 0.5 * (g * X + Y / g);
+      const double change = (next - X).squaredNorm();
+      X = next;
+      if (change < 1e-24) break;  // the next step would change X by the square of this one, below eps
+    }
+    return X;
+  }
+  const Eigen::JacobiSVD<Eigen::Matrix3d> svd(M, Eigen::ComputeFullU | Eigen::ComputeFullV);
+  const Eigen::Matrix3d& U = svd.matrixU();
+  const Eigen::Matrix3d& V = svd.matrixV();
+  const Eigen::Vector3d sign(1, 1, U.determinant() * V.determinant() < 0 ? -1 : 1);
+  return U * sign.asDiagonal() * V.transpose();
+}
+
+template <class Pose>
+bool relax_rotations(const PoseGraph<Pose>& graph,
+                     std::span<const char> held,
+                     std::span<Pose> poses,
+                     Workers& workers) {
+  // Row k of R_j is row k of R_i times R_ij. Written as columns, x_j = R_ij' x_i: in space one unknown of three numbers
+  // and three right-hand sides; in the plane the first column (c, s) of R_j is R_ij times that of R_i, one right-hand
+  // side.
+  constexpr bool plane = Pose::kDim == 3;
+  constexpr int B = plane ? 2 : 3, K = plane ? 1 : 3;
+  using System = BlockSystem<B, K>;
+  expects(held.size() == graph.poses.size() && poses.size() == held.size(), "relax_rotations: lengths differ");
+  std::vector<typename System::Part> X(poses.size());
+  for (std::size_t i = 0; i < X.size(); ++i) {
+    if constexpr (plane) {
+      X[i] << std::cos(poses[i].theta), std::sin(poses[i].theta);
+    } else {
+      X[i] = poses[i].q.toRotationMatrix().transpose();
+    }
+  }
+  System system(std::move(X), held, pairs_of(graph));
+  for (const Edge<Pose>& edge : graph.edges) {
+    const double w = rotation_weight(edge);
+    typename System::Block C = edge.T_from_to.rotation();  // x_to = C x_from
+    if constexpr (!plane) C.transposeInPlace();
+    system.add(edge.from, w * System::Block::Identity());
+    system.add(edge.to, w * System::Block::Identity());
+    system.add(edge.to, edge.from, -w * C);
+  }
+  if (!system.solve(workers)) return false;
+  for (std::size_t i = 0; i < poses.size(); ++i) {
+    const auto& x = system.X()[i];
+    if (held[i] || !(x.norm() > 1e-8)) continue;
+    if constexpr (plane) {
+      poses[i].theta = std::atan2(x[1], x[0]);
+    } else {
+      poses[i].q = Eigen::Quaterniond(nearest_rotation(x.transpose())).normalized();
+    }
+  }
+  return true;
+}
+
+template <class Pose>
+bool solve_places(const PoseGraph<Pose>& graph,
+                  std::span<const char> held,
+                  std::span<Pose> poses,
+                  std::span<Eigen::Vector2d> landmarks,
+                  Workers& workers) {
+  constexpr int D = Pose::kDim, N = D == 3 ? 2 : 3, M = D - N;
+  using System = BlockSystem<N, 1>;
+  using Vector = Eigen::Matrix<double, N, 1>;
+  expects(held.size() == graph.poses.size() && poses.size() == held.size(), "solve_places: lengths differ");
+  expects(landmarks.size() == graph.landmarks.size(), "solve_places: wrong number of landmarks");
+  std::vector<Vector> X(poses.size() + landmarks.size(), Vector::Zero());
+  std::vector<char> all_held(held.begin(), held.end());
+  all_held.resize(X.size(), 0);
+  for (std::size_t i = 0; i < poses.size(); ++i)
+    if (held[i]) X[i] = poses[i].t;
+  Pairs pairs = pairs_of(graph);
+  const std::int32_t num_poses = graph.num_poses();
+  for (const auto& edge : graph.landmark_edges) pairs.emplace_back(edge.pose, num_poses + edge.landmark);
+
+  System system(std::move(X), all_held, pairs);
+  // One term: |Q (x_j - x_i) - z| in W, plus what pulls from elsewhere (g): H = Q'WQ, right side Q'(W z - g).
+  const auto add_term = [&](std::int32_t i, std::int32_t j, const Eigen::Matrix<double, N, N>& H, const Vector& b) {
+    system.add(i, H);
+    system.add(j, H);
+    system.add(j, i, -H);
+    system.add_right(j, b);
+    system.add_right(i, -b);
+  };
+  for (const Edge<Pose>& edge : graph.edges) {
+    Pose from = poses[edge.from], to = poses[edge.to];
+    from.t.setZero();
+    to.t.setZero();
+    const auto r = edge_error(from, to, edge.T_from_to);  // error of coinciding places: -z, and the rotation's error
+    const Eigen::Matrix<double, N, N> Q = (from.rotation() * edge.T_from_to.rotation()).transpose();
+    const Eigen::Matrix<double, N, N> W = edge.information.template topLeftCorner<N, N>();
+    const Eigen::Matrix<double, N, M> cross = edge.information.template topRightCorner<N, M>();
+    add_term(edge.from,
+             edge.to,
+             Q.transpose() * W * Q,
+             -(Q.transpose() * (W * r.template head<N>() + cross * r.template tail<M>())));
+  }
+  if constexpr (D == 3) {
+    for (const LandmarkEdge& edge : graph.landmark_edges) {
+      const Eigen::Matrix2d R = poses[edge.pose].rotation();
+      add_term(
+          edge.pose, num_poses + edge.landmark, R * edge.information * R.transpose(), R * (edge.information * edge.xy));
+    }
+  }
+  if (!system.solve(workers)) return false;
+  for (std::size_t i = 0; i < poses.size(); ++i)
+    if (!held[i]) poses[i].t = system.X()[i];
+  if constexpr (D == 3)
+    for (std::size_t i = 0; i < landmarks.size(); ++i) landmarks[i] = system.X()[poses.size() + i];
+  return true;
+}
+
+template bool relax_rotations(const PoseGraph2&, std::span<const char>, std::span<Pose2>, Workers&);
+template bool relax_rotations(const PoseGraph3&, std::span<const char>, std::span<Pose3>, Workers&);
+template bool solve_places(
+    const PoseGraph2&, std::span<const char>, std::span<Pose2>, std::span<Eigen::Vector2d>, Workers&);
+template bool solve_places(
+    const PoseGraph3&, std::span<const char>, std::span<Pose3>, std::span<Eigen::Vector2d>, Workers&);
+
+}  // namespace pipit
