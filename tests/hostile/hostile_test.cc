@@ -71,8 +71,7 @@ TEST_P(Hostile, IsRefusedFromStandardInput) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Files, Hostile, testing::ValuesIn(table()), [](const auto& graph) {
-  std::string name = graph.param.file.substr(0, info.param.file.find('.'));
-  return name;
+  return graph.param.file.substr(0, graph.param.file.find('.'));
 });
 
 TEST(HostileTable, HasAnEntryForEveryFileAndAtLeastForty) {
