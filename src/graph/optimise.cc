@@ -49,8 +49,7 @@ template <class Pose>
 void take_values(Problem& problem, PoseGraph<Pose>& graph) {
   graph.poses = problem.values<Pose>();
   if constexpr (Pose::kDim == 3)
-    for (std::size_t i = 0; i < graph.landmarks.size(); ++i)
-      graph.landmarks[i] = problem.values<Point2<double>>()[i].v;
+    for (std::size_t i = 0; i < graph.landmarks.size(); ++i) graph.landmarks[i] = problem.values<Point2<double>>()[i].v;
 }
 
 template <class Pose>
@@ -93,7 +92,8 @@ Result<OptimiseSummary> optimise(PoseGraph<Pose>& graph, const OptimiseOptions& 
     summary.minimise = minimiser.run(observer);
     for (std::size_t b = 1; b < problem.batches().size(); ++b) {
       const RobustLoss& loss = problem.batches()[b]->loss;
-      for (const double s : minimiser.squared_residuals(b)) ++(loss.weight(s) >= 0.5 ? summary.inliers : summary.rejected);
+      for (const double s : minimiser.squared_residuals(b))
+        ++(loss.weight(s) >= 0.5 ? summary.inliers : summary.rejected);
     }
   }
   take_values(problem, graph);
@@ -105,8 +105,8 @@ Result<OptimiseSummary> optimise(PoseGraph<Pose>& graph, const OptimiseOptions& 
 }
 
 template <class Pose>
-Result<std::vector<Eigen::Matrix<double, Pose::kDim, Pose::kDim>>> pose_covariances(const PoseGraph<Pose>& graph,
-                                                                                    std::span<const std::int32_t> poses) {
+Result<std::vector<Eigen::Matrix<double, Pose::kDim, Pose::kDim>>> pose_covariances(
+    const PoseGraph<Pose>& graph, std::span<const std::int32_t> poses) {
   Problem problem;
   build(graph, RobustLoss{}, problem);
   std::vector<Var<Pose>> vars;
@@ -116,7 +116,9 @@ Result<std::vector<Eigen::Matrix<double, Pose::kDim, Pose::kDim>>> pose_covarian
 
 template Result<OptimiseSummary> optimise(PoseGraph2&, const OptimiseOptions&, const Observer&);
 template Result<OptimiseSummary> optimise(PoseGraph3&, const OptimiseOptions&, const Observer&);
-template Result<std::vector<Eigen::Matrix<double, 3, 3>>> pose_covariances(const PoseGraph2&, std::span<const std::int32_t>);
-template Result<std::vector<Eigen::Matrix<double, 6, 6>>> pose_covariances(const PoseGraph3&, std::span<const std::int32_t>);
+template Result<std::vector<Eigen::Matrix<double, 3, 3>>> pose_covariances(const PoseGraph2&,
+                                                                           std::span<const std::int32_t>);
+template Result<std::vector<Eigen::Matrix<double, 6, 6>>> pose_covariances(const PoseGraph3&,
+                                                                           std::span<const std::int32_t>);
 
 }  // namespace pipit

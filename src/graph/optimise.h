@@ -42,11 +42,12 @@ struct OptimiseSummary {
 template <class Pose>
 Result<OptimiseSummary> optimise(PoseGraph<Pose>& graph, const OptimiseOptions& options, const Observer& observer = {});
 
-/// Covariance of poses (indices into graph.poses) at the graph's current poses, in the tangent space of each (translation
-/// m, rotation rad), D x D each, row-major; fixed poses give zeros. All in fp64; loss and weights are not applied.
-/// Fails   Unsupported where the system is not positive definite.   Cost: one factorisation, D solves per pose.
+/// Covariance of poses (indices into graph.poses) at the graph's current poses, in the tangent space of each
+/// (translation m, rotation rad), D x D each, row-major; fixed poses give zeros. All in fp64; loss and weights are not
+/// applied. Fails   Unsupported where the system is not positive definite.   Cost: one factorisation, D solves per
+/// pose.
 template <class Pose>
-Result<std::vector<Eigen::Matrix<double, Pose::kDim, Pose::kDim>>> pose_covariances(const PoseGraph<Pose>& graph,
-                                                                                    std::span<const std::int32_t> poses);
+Result<std::vector<Eigen::Matrix<double, Pose::kDim, Pose::kDim>>> pose_covariances(
+    const PoseGraph<Pose>& graph, std::span<const std::int32_t> poses);
 
 }  // namespace pipit
