@@ -1,0 +1,220 @@
+#include "solve/minimise.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <cmath>
+
+#include "solve/covariance.h"
+#include "solve/gnc.h"
+#include "solve/prior.h"
+#include "solve/testing.h"
+
+namespace pipit {
+namespace {
+
+using Poses = std::vector<SE3<double>>;
+
+double farthest(const Poses& a, const Poses& b) {
+  double worst = 0;
+  for (std::size_t i = 0; i < a.size(); ++i) worst = std::max(worst, (a[i].t - b[i].t).norm());
+  return worst;
+}
+
+TEST(Minimise, EveryStrategyAndSolverFindsTheSameOptimum) {
+  for (const Strategy strategy : {Strategy::LevenbergMarquardt, Strategy::GaussNewton, Strategy::Dogleg})
+    for (const SolverKind solver : {SolverKind::Auto, SolverKind::Iccg, SolverKind::Cgnr, SolverKind::Cholesky}) {
+      Problem problem;
+      const Poses truth = testing::add_loop(problem, 50, 0.1, 11);
+      const Summary s = minimise(problem, {.precision = double_precision(), .strategy = strategy, .solver = solver, .tolerance = 1e-12});
+      EXPECT_EQ(s.stop, Stop::Converged) << static_cast<int>(strategy) << ' ' << s.linear.chosen << ' ' << s.cost_final;
+      // quadratic convergence to cost 0 of exact measurements: what is left is rounding times the conditioning of the loop
+      EXPECT_LT(farthest(problem.values<SE3<double>>(), truth), 1e-6) << static_cast<int>(strategy) << ' ' << s.linear.chosen;
+    }
+}
+
+TEST(Minimise, FormatsDifferByTheirRounding) {
+  const auto distance = [](const Precision& precision) {
+    Problem problem;
+    const Poses truth = testing::add_loop(problem, 60, 0.05, 17);
+    minimise(problem, {.precision = precision, .tolerance = 0});
+    return farthest(problem.values<SE3<double>>(), truth);
+  };
+  EXPECT_LT(distance(double_precision()), 1e-7);
+  EXPECT_LT(distance(mixed_precision()), 1e-4);   // residuals of fp32: 1e-7 * path of tens of metres * conditioning
+  EXPECT_LT(distance(single_precision()), 1e-3);
+  EXPECT_GT(distance(half_precision()), 10 * distance(mixed_precision()));
+}
+
+TEST(Minimise, ThreadsDoNotChangeABit) {
+  for (const Precision& precision : {double_precision(), mixed_precision()}) {
+    Poses first;
+    for (const int threads : {1, 2, 4}) {
+      Problem problem;
+      testing::add_loop(problem, 700, 0.02, 23);
+      minimise(problem, {.precision = precision, .max_iterations = 4, .num_threads = threads});
+      const Poses& poses = problem.values<SE3<double>>();
+      if (first.empty()) first = poses;
+      for (std::size_t i = 0; i < poses.size(); ++i)
+        ASSERT_TRUE(poses[i].t == first[i].t && poses[i].q.coeffs() == first[i].q.coeffs()) << threads << " threads, pose " << i;
+    }
+  }
+}
+
+TEST(Minimise, CostNeverRisesAndCancellationKeepsTheBest) {
+  Problem problem;
+  testing::add_loop(problem, 80, 0.4, 5);
+  double last = std::numeric_limits<double>::infinity();
+  int seen = 0;
+  const Summary s = minimise(problem, {.tolerance = 0}, [&](const Iteration& it) {
+    EXPECT_LE(it.cost, last);
+    last = it.cost;
+    return ++seen < 3;
+  });
+  EXPECT_EQ(s.stop, Stop::Cancelled);
+  EXPECT_EQ(s.iterations, 3);
+  EXPECT_EQ(Minimiser(problem, {}).cost(), s.cost_final);
+}
+
+TEST(Minimise, LimitsAreKept) {
+  Problem problem;
+  testing::add_loop(problem, 80, 0.4, 5);
+  EXPECT_EQ(minimise(problem, {.max_iterations = 0}).stop, Stop::MaxIterations);
+  EXPECT_EQ(minimise(problem, {.max_iterations = 1, .tolerance = 0}).iterations, 1);
+  EXPECT_EQ(minimise(problem, {.tolerance = 0, .time_limit_s = 1e-9}).stop, Stop::TimeLimit);
+  Problem empty;
+  EXPECT_EQ(minimise(empty, {}).stop, Stop::Converged);
+}
+
+TEST(Minimise, ANonFiniteStartIsReportedAndLeftAlone) {
+  Problem problem;
+  testing::add_loop(problem, 10, 0.1, 5);
+  problem.values<SE3<double>>()[4].t[0] = std::nan("");
+  const Summary s = minimise(problem, {});
+  EXPECT_EQ(s.stop, Stop::Diverged);
+  EXPECT_EQ(s.iterations, 0);
+}
+
+// Beacons by ranges: variables of different sizes, padding, priors, fixed poses.
+struct Beacons {
+  Problem problem;
+  Var<Point2<double>> beacon[3];
+  const Eigen::Vector2d truth[3] = {{3, 4}, {-2, 5}, {6, -1}};
+  explicit Beacons(double prior_weight) {
+    for (int b = 0; b < 3; ++b) beacon[b] = problem.add(Point2<double>{truth[b] + Eigen::Vector2d(0.7, -0.4)});
+    for (int i = 0; i < 12; ++i) {
+      const SE2<double> T_world_robot{{i * 0.5, std::sin(i)}, 0.1 * i};
+      const auto pose = problem.add(T_world_robot);
+      if (prior_weight > 0)
+        problem.add_factor(Prior<SE2<double>>{T_world_robot, prior_weight * Eigen::Matrix3d::Identity()}, pose);
+      else
+        problem.fix(pose);
+      for (int b = 0; b < 3; ++b)
+        problem.add_factor(testing::RangeFactor{(truth[b] - T_world_robot.t).norm(), 0.1}, pose, beacon[b]);
+    }
+  }
+};
+
+TEST(Minimise, MixesVariablesOfDifferentSizes) {
+  for (const double prior : {0.0, 100.0}) {
+    Beacons world(prior);
+    const Summary s = minimise(world.problem, {.precision = double_precision(), .tolerance = 1e-12});
+    EXPECT_EQ(s.stop, Stop::Converged);
+    for (int b = 0; b < 3; ++b) EXPECT_LT((world.problem[world.beacon[b]].v - world.truth[b]).norm(), 1e-7) << prior;
+  }
+}
+
+TEST(Covariance, IsTheInverseOfTheNormalMatrix) {
+  Beacons world(0);
+  minimise(world.problem, {.precision = double_precision(), .tolerance = 1e-12});
+  const auto found = covariances(world.problem, std::vector{world.beacon[0], world.beacon[2]});
+  ASSERT_TRUE(found);
+  // By hand: poses are fixed, so each beacon stands alone: H = sum u u' / sigma^2 with u the unit direction.
+  for (const int b : {0, 2}) {
+    Eigen::Matrix2d H = Eigen::Matrix2d::Zero();
+    for (const auto& pose : world.problem.values<SE2<double>>()) {
+      const Eigen::Vector2d u = (world.truth[b] - pose.t).normalized();
+      H += u * u.transpose() / 0.01;
+    }
+    EXPECT_TRUE(found.value()[b == 0 ? 0 : 1].isApprox(H.inverse(), 1e-6));
+  }
+}
+
+TEST(Covariance, AnUndeterminedVariableIsReported) {
+  Problem problem;
+  const auto pose = problem.add(SE2<double>{});
+  const auto beacon = problem.add(Point2<double>{{1, 0}});
+  problem.add_factor(testing::RangeFactor{1, 0.1}, pose, beacon);
+  const auto found = covariances(problem, std::vector{pose});
+  ASSERT_FALSE(found);
+  EXPECT_THAT(found.error().message, ::testing::HasSubstr("not determine"));
+}
+
+TEST(RobustLoss, WeightIsTheDerivativeOfTheValue) {
+  for (const auto kind : {RobustLoss::Kind::None, RobustLoss::Kind::Huber, RobustLoss::Kind::Cauchy, RobustLoss::Kind::Tukey,
+                          RobustLoss::Kind::GemanMcClure}) {
+    const RobustLoss loss{kind, 1.5};
+    EXPECT_EQ(robust_kind(name(kind)), kind);
+    EXPECT_EQ(loss.value(0), 0);
+    EXPECT_EQ(loss.weight(0), 1);
+    double last = 0;
+    for (const double s : {0.01, 0.5, 1.0, 2.0, 2.2, 2.3, 5.0, 100.0}) {
+      const double h = 1e-6 * s;  // |rho''| <= 1 for all at this scale
+      EXPECT_NEAR(loss.weight(s), (loss.value(s + h) - loss.value(s - h)) / (2 * h), 1e-5) << name(kind) << ' ' << s;
+      EXPECT_GE(loss.value(s), last);
+      last = loss.value(s);
+      EXPECT_LE(loss.weight(s), 1);
+    }
+  }
+  EXPECT_FALSE(robust_kind("huge"));
+}
+
+// A third of the closures are wrong: GNC rejects just these and finds the truth; least squares does not.
+TEST(Gnc, RejectsWrongClosuresAndKeepsRightOnes) {
+  const int n = 60;
+  const auto build = [&](Problem& problem, Poses& truth) {
+    Random random(31);
+    for (int i = 0; i < n; ++i) {
+      truth.push_back(i == 0 ? SE3<double>{} : truth.back() * testing::random_pose(random, 1, 0.3));
+      problem.add(truth.back().retract(testing::random_pose(random, 0.02, 0.02).log()));
+    }
+    problem.fix(Var<SE3<double>>{0});
+    auto& odometry = problem.new_batch<testing::RelativePose>();
+    auto& closures = problem.new_batch<testing::RelativePose>();
+    const auto at = [&](int i) { return truth[static_cast<std::size_t>(i)]; };
+    for (int i = 0; i + 1 < n; ++i)
+      odometry.add({at(i).inverse() * at(i + 1), 20}, Var<SE3<double>>{i}, Var<SE3<double>>{i + 1});
+    for (int k = 0; k < 30; ++k) {
+      const int i = static_cast<int>(random.below(n / 2)), j = n / 2 + static_cast<int>(random.below(n / 2));
+      SE3<double> z = at(i).inverse() * at(j);
+      if (k % 3 == 0) z = z * testing::random_pose(random, 5, 1);
+      closures.add({z, 20}, Var<SE3<double>>{i}, Var<SE3<double>>{j});
+    }
+  };
+  Problem plain, robust;
+  Poses truth, same;
+  build(plain, truth);
+  build(robust, same);
+  minimise(plain, {.precision = double_precision()});
+  const std::size_t doubted[] = {1};
+  const GncSummary s = minimise_gnc(robust, doubted, {.precision = double_precision()}, {.scale = 4.7});
+  EXPECT_EQ(s.rejected, 10);
+  EXPECT_EQ(s.inliers, 20);
+  for (int k = 0; k < 30; ++k) EXPECT_EQ(robust.batches()[1]->weights[static_cast<std::size_t>(k)] > 0.5, k % 3 != 0) << k;
+  EXPECT_LT(farthest(robust.values<SE3<double>>(), truth), 1e-4);
+  EXPECT_GT(farthest(plain.values<SE3<double>>(), truth), 0.1);
+}
+
+TEST(Precision, PresetsAreThoseOfTheMission) {
+  EXPECT_EQ(precision_preset("mixed")->preconditioner, Format::Half);
+  EXPECT_EQ(precision_preset("mixed")->residual, Format::Single);
+  EXPECT_EQ(precision_preset("mixed")->update, Format::Double);
+  EXPECT_EQ(precision_preset("double")->preconditioner, Format::Double);
+  EXPECT_EQ(precision_preset("single")->update, Format::Single);
+  EXPECT_EQ(precision_preset("half")->residual, Format::Half);
+  EXPECT_FALSE(precision_preset("quad"));
+  EXPECT_THAT(describe(mixed_precision()), ::testing::HasSubstr("preconditioner half"));
+}
+
+}  // namespace
+}  // namespace pipit
