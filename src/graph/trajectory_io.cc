@@ -1,0 +1,209 @@
+#include "graph/trajectory_io.h"
+
+#include <Eigen/Geometry>
+#include <algorithm>
+#include <cmath>
+#include <numeric>
+
+#include "base/file.h"
+#include "base/text.h"
+#include "graph/chordal.h"
+#include "graph/g2o_io.h"
+#include "graph/spanning_tree.h"
+#include "graph/text_scan.h"
+
+namespace pipit {
+namespace {
+
+Error bad(std::string_view name, long line, const std::string& why) {
+  return Error{Code::BadFormat, std::string(name) + ":" + std::to_string(line) + ": " + why};
+}
+Error bad(std::string_view name, const std::string& why) {
+  return Error{Code::BadFormat, std::string(name) + ": " + why};
+}
+
+SE3<double> lifted(const SE3<double>& pose) { return pose; }
+SE3<double> lifted(const SE2<double>& pose) {
+  return {Eigen::Quaterniond(std::cos(0.5 * pose.theta), 0, 0, std::sin(0.5 * pose.theta)),
+          Eigen::Vector3d(pose.t.x(), pose.t.y(), 0)};
+}
+
+template <class Pose>
+Result<Trajectory> from_graph(PoseGraph<Pose> graph, std::string_view name) {
+  if (graph.poses.empty()) return bad(name, "has no poses, wanted a trajectory");
+  if (!graph.has_vertices) {
+    const std::int32_t root[] = {0};
+    const SpanningTree tree = spanning_tree<Pose>(graph, root);
+    if (tree.order.size() < graph.poses.size()) return bad(name, disconnection(graph));
+    compose_along<Pose>(tree, graph, graph.poses);
+  }
+  Trajectory out;
+  out.plane = Pose::kDim == 3;
+  out.ids = std::move(graph.ids);
+  out.poses.reserve(graph.poses.size());
+  for (const Pose& pose : graph.poses) out.poses.push_back(lifted(pose));
+  return out;
+}
+
+SE3<double> read_tum_pose(LineScan& scan) {
+  SE3<double> pose;
+  for (int k = 0; k < 3; ++k) pose.t[k] = scan.number();
+  for (int k = 0; k < 4; ++k) pose.q.coeffs()[k] = scan.number();
+  if (scan.error().empty() && pose.q.coeffs().stableNorm() < 1e-3)
+    scan.fail("the quaternion is zero, wanted one of unit length");
+  pose.q.coeffs().stableNormalize();
+  return pose;
+}
+
+SE3<double> read_kitti_pose(LineScan& scan) {
+  SE3<double> pose;
+  Eigen::Matrix3d R;
+  for (int r = 0; r < 3; ++r) {
+    for (int c = 0; c < 3; ++c) R(r, c) = scan.number();
+    pose.t[r] = scan.number();
+  }
+  if (!scan.error().empty()) return pose;
+  const Eigen::Matrix3d nearest = nearest_rotation(R);
+  if (!((R - nearest).norm() < 0.01)) {
+    scan.fail("the 3x3 matrix is no rotation");
+    return pose;
+  }
+  pose.q = Eigen::Quaterniond(nearest).normalized();
+  return pose;
+}
+
+bool is_number_start(char c) { return (c >= '0' && c <= '9') || c == '-' || c == '+' || c == '.'; }
+
+/// The first line that says something.
+std::string_view first_line(std::string_view text) {
+  Lines lines(text);
+  while (const auto line = lines.next())
+    if (const std::string_view word = Fields(*line).next(); !word.empty() && word.front() != '#') return *line;
+  return {};
+}
+
+/// TUM when `timed`, else KITTI.
+Result<Trajectory> parse_rows(std::string_view text, std::string_view name, bool timed) {
+  Trajectory out;
+  std::vector<long> line_of;
+  Lines lines(text);
+  while (const auto line = lines.next()) {
+    const std::string_view word = Fields(*line).next();
+    if (word.empty() || word.front() == '#') continue;
+    LineScan scan(*line);
+    if (timed) out.times.push_back(scan.number());
+    out.poses.push_back(timed ? read_tum_pose(scan) : read_kitti_pose(scan));
+    line_of.push_back(lines.number());
+    if (!scan.ok()) return bad(name, lines.number(), scan.error());
+  }
+  if (!timed) {
+    out.ids.resize(out.poses.size());
+    std::iota(out.ids.begin(), out.ids.end(), 0);
+    return out;
+  }
+  std::vector<std::size_t> order(out.times.size());
+  std::iota(order.begin(), order.end(), std::size_t{0});
+  std::stable_sort(
+      order.begin(), order.end(), [&](std::size_t a, std::size_t b) { return out.times[a] < out.times[b]; });
+  Trajectory sorted;
+  for (std::size_t k = 0; k < order.size(); ++k) {
+    if (k > 0 && out.times[order[k]] == out.times[order[k - 1]])
+      return bad(name, line_of[order[k]], "has the time stamp of line " + std::to_string(line_of[order[k - 1]]));
+    sorted.times.push_back(out.times[order[k]]);
+    sorted.poses.push_back(out.poses[order[k]]);
+  }
+  return sorted;
+}
+
+/// Place of the entry nearest to `time`; `times` is ascending and not empty.
+std::size_t nearest(const std::vector<double>& times, double time) {
+  const auto after = std::lower_bound(times.begin(), times.end(), time);
+  if (after == times.begin()) return 0;
+  if (after == times.end() || time - *(after - 1) <= *after - time)
+    return static_cast<std::size_t>(after - times.begin()) - 1;
+  return static_cast<std::size_t>(after - times.begin());
+}
+
+template <int D>
+std::vector<Eigen::Matrix<double, D, 1>> places(const std::vector<SE3<double>>& poses) {
+  std::vector<Eigen::Matrix<double, D, 1>> out;
+  out.reserve(poses.size());
+  for (const SE3<double>& pose : poses) out.push_back(pose.t.head<D>());
+  return out;
+}
+
+template <int D>
+AteReport ate_in(const MatchedTrajectories& both, Align align) {
+  const auto est = places<D>(both.est), ref = places<D>(both.ref);
+  const Ate<D> result = ate<D>(est, ref, align);
+  return {result.position_m, result.alignment.scale, result.alignment.fit};
+}
+
+}  // namespace
+
+Result<Trajectory> parse_trajectory(std::string_view text, std::string_view name) {
+  const std::string_view line = first_line(text);
+  if (line.empty()) return bad(name, "the file is empty, wanted a trajectory");
+  Fields fields(line);
+  const std::string_view first = fields.next();
+  if (is_number_start(first.front())) {
+    int count = 1;
+    while (!fields.next().empty()) ++count;
+    if (count == 8 || count == 12) return parse_rows(text, name, count == 8);
+    return bad(name, "the first line has " + std::to_string(count) + " fields, wanted 8 (TUM) or 12 (KITTI)");
+  }
+  ReadOptions options;
+  options.allow_disconnected = true;
+  Result<AnyPoseGraph> graph = parse_pose_graph(text, name, options);
+  if (!graph) return graph.error();
+  return std::visit([&](auto& g) { return from_graph(std::move(g), name); }, *graph);
+}
+
+Result<Trajectory> read_trajectory(const std::string& path) {
+  const Result<std::string> text = read_file(path);
+  if (!text) return text.error();
+  return parse_trajectory(*text, path == "-" ? "standard input" : path);
+}
+
+Result<MatchedTrajectories> match(const Trajectory& est, const Trajectory& ref, double max_gap) {
+  const auto no = [](std::string why) {
+    return Error{Code::InvalidArgument, "cannot match trajectories: " + std::move(why)};
+  };
+  if (est.times.empty() != ref.times.empty())
+    return no("one side has time stamps and the other ids, wanted the same kind on both");
+  MatchedTrajectories out;
+  out.plane = est.plane && ref.plane;
+  for (std::size_t k = 0; k < est.poses.size(); ++k) {
+    std::size_t partner = ref.poses.size();
+    if (!est.times.empty()) {
+      const std::size_t place = nearest(ref.times, est.times[k]);
+      if (std::abs(ref.times[place] - est.times[k]) <= max_gap) partner = place;
+    } else {
+      const auto place = std::lower_bound(ref.ids.begin(), ref.ids.end(), est.ids[k]);
+      if (place != ref.ids.end() && *place == est.ids[k]) partner = static_cast<std::size_t>(place - ref.ids.begin());
+    }
+    if (partner == ref.poses.size()) {
+      ++out.unmatched;
+      continue;
+    }
+    out.est.push_back(est.poses[k]);
+    out.ref.push_back(ref.poses[partner]);
+  }
+  out.matched = out.est.size();
+  if (out.matched < 3)
+    return no(std::to_string(out.matched) + " of " + std::to_string(est.poses.size()) +
+              " poses have a partner, wanted at least 3");
+  return out;
+}
+
+AteReport ate(const MatchedTrajectories& both, Align align) {
+  return both.plane ? ate_in<2>(both, align) : ate_in<3>(both, align);
+}
+
+RpeReport rpe(const MatchedTrajectories& both, Align align) {
+  const double scale = align == Align::Similarity ? ate(both, align).scale : 1;
+  const std::span<const SE3<double>> est = both.est, ref = both.ref;
+  return {rpe_frames<SE3<double>>(est, ref, 1, scale), rpe_path<SE3<double>>(est, ref, 1.0, scale)};
+}
+
+}  // namespace pipit
