@@ -34,9 +34,6 @@ T wrap_angle(const T& a) {
     using std::atan2;
     using std::cos;
     using std::sin;
-    const T turn = half_turn + half_turn;
-    if (a > half_turn && a <= half_turn + turn) return a - turn;
-    if (a <= -half_turn && a > -half_turn - turn) return a + turn;
     const T r = atan2(T(sin(a)), T(cos(a)));
     return r <= -half_turn ? half_turn + (r + half_turn) : r;
   }
