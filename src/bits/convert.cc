@@ -34,7 +34,10 @@ HWY_INLINE void convert_step(DF df, const From* from, To* to) {
     hn::StoreU(hn::PromoteTo(dd, load_as(df, from)), dd, to);
   } else {
     auto v = load_as(df, from);
-    if constexpr (std::is_same_v<From, bfloat16>) v = hn::Add(v, hn::Zero(df));  // quiets a signalling NaN
+    if constexpr (std::is_same_v<From, bfloat16>) {  // a signalling NaN becomes quiet
+      const hn::RebindToUnsigned<DF> du;
+      v = hn::IfThenElse(hn::IsNaN(v), hn::Or(v, hn::BitCast(df, hn::Set(du, 0x00400000u))), v);
+    }
     store_as(df, v, to);
   }
 }

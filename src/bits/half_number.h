@@ -4,6 +4,7 @@
 #pragma once
 #include <cmath>
 #include <compare>
+#include <concepts>
 #include <limits>
 
 #include "bits/half.h"
@@ -62,8 +63,10 @@ using SeparateHalf = HalfNumber<Accumulate::HalfSeparate>;
 using FusedHalf = HalfNumber<Accumulate::HalfFused>;
 
 /// a * b + c with two roundings, so that reference code reads the same for every arithmetic.
-constexpr float mul_add(float a, float b, float c) { return a * b + c; }
-constexpr double mul_add(double a, double b, double c) { return a * b + c; }
+template <std::floating_point F>
+constexpr F mul_add(F a, F b, F c) {
+  return a * b + c;
+}
 
 /// The value a stored number has in the arithmetic N (float, double, HalfNumber); exact when N holds it, else rounded.
 template <class N, class S>
