@@ -49,12 +49,9 @@ class BlockSymmetric {
   AlignedVector<T> values_;
 };
 
-/// y = H p.  p, y: [n*B], not overlapping. Same bits for any number of threads. Cost: reads H once.
+/// y = H p.  p, y: [n*B], apart; `rows` = row_index_of(pattern), made once. Same bits for any number of threads.
 template <class T>
-void multiply(const BlockSymmetric<T>& H, std::span<const T> p, std::span<T> y, Workers& workers);
-
-/// The diagonal of H, [n*B].
-template <class T>
-std::vector<double> diagonal(const BlockSymmetric<T>& H);
+void multiply(
+    const BlockSymmetric<T>& H, const BlockRowIndex& rows, std::span<const T> p, std::span<T> y, Workers& workers);
 
 }  // namespace pipit

@@ -14,6 +14,7 @@
 #include "bits/format.h"
 #include "sparse/block_matrix.h"
 #include "sparse/pattern.h"
+#include "sparse/pcg.h"
 
 namespace pipit {
 
@@ -47,14 +48,6 @@ struct LinearOptions {
   bool count_range = false;                    ///< count overflow, underflow and subnormals of conversions
 };
 
-struct LinearOutcome {
-  enum class Stop : std::uint8_t { Converged, MaxIterations, Breakdown, NotPositiveDefinite, NotFinite };
-  Stop stop = Stop::Converged;
-  int iterations = 0;            ///< of conjugate gradients or of refinement; 0 for a direct solve
-  double relative_residual = 0;  ///< ||(H + D) dx + g|| / ||g||, plain 2-norm, as the method knew it at its end
-  bool refactored = false;       ///< this solve computed a new factor
-};
-
 /// What was chosen and what it cost, summed since analyse().
 struct LinearReport {
   std::string chosen;  ///< e.g. "iccg, complete Cholesky factor in fp16"
@@ -72,8 +65,8 @@ struct LinearSystem {
   std::span<const double> gradient;             ///< [n*B] J^T r, always needed
   const BlockSymmetric<double>* H64 = nullptr;  ///< when needs().H is Double
   const BlockSymmetric<float>* H32 = nullptr;   ///< when needs().H is Single
-  std::span<const BlockRows<double>> J64;       ///< when needs().J is Double; one per batch, same order every time
-  std::span<const BlockRows<float>> J32;        ///< when needs().J is Single
+  std::span<const BlockRows<double>> J64 = {};  ///< when needs().J is Double; one per batch, same order every time
+  std::span<const BlockRows<float>> J32 = {};   ///< when needs().J is Single
 };
 
 /// Which parts of LinearSystem a solver reads: known after analyse(), constant until the next one.

@@ -1,0 +1,143 @@
+#include <algorithm>
+#include <numeric>
+
+#include "sparse/cholesky.h"
+
+namespace pipit {
+namespace {
+
+// Splits the forest into subtrees of at most a share of the work each, and the panels above them.
+void split_into_tasks(CholeskyPlan& plan, const std::vector<std::int32_t>& parent) {
+  const int panels = static_cast<int>(parent.size());
+  std::vector<double> work(panels);
+  double total = 0;
+  for (int s = 0; s < panels; ++s) {
+    const double w = plan.shape(s).w, m = plan.shape(s).m;
+    work[s] += w * m * m + 1e4;
+    total += w * m * m + 1e4;
+    if (parent[s] >= 0) work[parent[s]] += work[s];
+  }
+  // Walk down from the roots; a subtree lighter than 1/12 of everything is not split further. Small forests are one
+  // task.
+  constexpr double kWorthThreads = 4e7;
+  std::vector<std::int32_t> task_of(panels, -1), heads;
+  for (int s = panels - 1; s >= 0; --s) {
+    const int p = parent[s];
+    const bool above_is_top = p < 0 || task_of[p] < 0;
+    if (total < kWorthThreads) {
+      task_of[s] = 0;
+    } else if (!above_is_top) {
+      task_of[s] = task_of[p];
+    } else if (work[s] < total / 12) {
+      task_of[s] = static_cast<std::int32_t>(heads.size());
+      heads.push_back(s);
+    }
+  }
+  // Light neighbours share a task: bins are filled in order of panel, so the cut depends on the structure alone.
+  std::vector<std::int32_t> bin(std::max<std::size_t>(heads.size(), 1), 0);
+  double filled = 0;
+  int bins = 0;
+  for (std::size_t h = heads.size(); h-- > 0;) {
+    if (filled > total / 16) ++bins, filled = 0;
+    bin[h] = bins;
+    filled += work[heads[h]];
+  }
+  plan.tasks.assign(panels > 0 ? bins + 1 : 0, {});
+  plan.top.clear();
+  for (int s = 0; s < panels; ++s) task_of[s] < 0 ? plan.top.push_back(s) : plan.tasks[bin[task_of[s]]].push_back(s);
+}
+
+// Two stacks by parity of depth: a panel's update goes on one while those of its children, on the other, are given
+// back.
+void place_updates(CholeskyPlan& plan, const std::vector<std::int32_t>& parent) {
+  const int panels = static_cast<int>(parent.size());
+  std::vector<char> odd(panels, 0);
+  for (int s = panels - 1; s >= 0; --s) odd[s] = parent[s] >= 0 ? 1 - odd[parent[s]] : 0;
+  plan.update_at.assign(panels, 0);
+  plan.workspace = 0;
+  std::vector<std::int32_t> stage(panels, -1);
+  const auto place = [&](const std::vector<std::int32_t>& members, int stage_id) {
+    std::int64_t top[2] = {0, 0}, peak[2] = {0, 0};
+    for (const int s : members) {
+      stage[s] = stage_id;
+      const int k = odd[s];
+      plan.update_at[s] = top[k];
+      top[k] += static_cast<std::int64_t>(plan.shape(s).update_size());
+      peak[k] = std::max(peak[k], top[k]);
+      for (int c = plan.child_begin[s]; c < plan.child_begin[s + 1]; ++c)
+        if (stage[plan.child[c]] == stage_id)
+          top[1 - k] -= static_cast<std::int64_t>(plan.shape(plan.child[c]).update_size());
+    }
+    for (const int s : members) plan.update_at[s] += plan.workspace + (odd[s] ? peak[0] : 0);
+    plan.workspace += peak[0] + peak[1];
+  };
+  int id = 0;
+  for (const auto& task : plan.tasks) place(task, id++);
+  place(plan.top, id);
+}
+
+}  // namespace
+
+EntryPlan plan_entries(const BlockPattern& pattern, const PanelLayout& layout) {
+  const int n = layout.n, panels = layout.num_panels();
+  std::vector<std::int32_t> inverse(n), panel_of(n);
+  for (int k = 0; k < n; ++k) inverse[layout.permutation[k]] = k;
+  for (int s = 0; s < panels; ++s)
+    for (int j = layout.first[s]; j < layout.first[s + 1]; ++j) panel_of[j] = s;
+  EntryPlan out;
+  out.begin.assign(static_cast<std::size_t>(panels) + 1, 0);
+  const auto each = [&](const auto& body) {
+    for (int j = 0; j < n; ++j)
+      for (int k = pattern.col_begin[j]; k < pattern.col_begin[j + 1]; ++k) {
+        const int a = inverse[pattern.row[k]], b = inverse[j];
+        body(PanelEntry{
+            k, std::max(a, b), std::min(a, b), a >= b ? pattern.row[k] : j, a >= b ? j : pattern.row[k], a < b});
+      }
+  };
+  each([&](const PanelEntry& e) { ++out.begin[panel_of[e.col] + 1]; });
+  std::partial_sum(out.begin.begin(), out.begin.end(), out.begin.begin());
+  out.entry.resize(pattern.row.size());
+  std::vector<std::int32_t> at(out.begin.begin(), out.begin.end() - 1), place(n, -1);
+  each([&](const PanelEntry& e) { out.entry[at[panel_of[e.col]]++] = e; });
+  for (int s = 0; s < panels; ++s) {
+    const int first = layout.first[s], w = layout.width(s);
+    for (int k = 0; k < w; ++k) place[first + k] = k;
+    for (int k = 0; k < layout.below(s); ++k) place[layout.rows[layout.row_begin[s] + k]] = w + k;
+    for (int k = out.begin[s]; k < out.begin[s + 1]; ++k) {
+      out.entry[k].col -= first;
+      out.entry[k].row = place[out.entry[k].row];
+    }
+  }
+  return out;
+}
+
+CholeskyPlan plan_cholesky(const BlockPattern& pattern, std::shared_ptr<const PanelLayout> layout, int B) {
+  CholeskyPlan plan;
+  plan.layout = std::move(layout);
+  plan.B = B;
+  const PanelLayout& l = *plan.layout;
+  const int panels = l.num_panels();
+  plan.entries = plan_entries(pattern, l);
+  plan.child_begin.assign(static_cast<std::size_t>(panels) + 1, 0);
+  for (int s = 0; s < panels; ++s)
+    if (l.parent[s] >= 0) ++plan.child_begin[l.parent[s] + 1];
+  std::partial_sum(plan.child_begin.begin(), plan.child_begin.end(), plan.child_begin.begin());
+  plan.child.resize(plan.child_begin.back());
+  std::vector<std::int32_t> at(plan.child_begin.begin(), plan.child_begin.end() - 1), place(l.n, 0);
+  for (int s = 0; s < panels; ++s)
+    if (l.parent[s] >= 0) plan.child[at[l.parent[s]]++] = s;
+  plan.relative.resize(l.rows.size());
+  for (int p = 0; p < panels; ++p) {
+    for (int k = 0; k < l.width(p); ++k) place[l.first[p] + k] = k;
+    for (int k = 0; k < l.below(p); ++k) place[l.rows[l.row_begin[p] + k]] = l.width(p) + k;
+    for (int c = plan.child_begin[p]; c < plan.child_begin[p + 1]; ++c)
+      for (std::int64_t k = l.row_begin[plan.child[c]]; k < l.row_begin[plan.child[c] + 1]; ++k)
+        plan.relative[k] = place[l.rows[k]];
+    plan.largest_panel = std::max(plan.largest_panel, plan.shape(p).panel_size());
+  }
+  split_into_tasks(plan, l.parent);
+  place_updates(plan, l.parent);
+  return plan;
+}
+
+}  // namespace pipit

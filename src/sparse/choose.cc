@@ -1,0 +1,103 @@
+#include "sparse/choose.h"
+
+#include <cstdarg>
+#include <cstdio>
+
+namespace pipit {
+namespace {
+
+std::string print(const char* format, ...) {
+  char text[256];
+  va_list arguments;
+  va_start(arguments, format);
+  std::vsnprintf(text, sizeof text, format, arguments);
+  va_end(arguments);
+  return text;
+}
+
+std::string_view name(SolverKind kind) {
+  return kind == SolverKind::Cgnr ? "cgnr" : kind == SolverKind::Cholesky ? "cholesky" : "iccg";
+}
+
+std::string_view name(FactorKind kind) {
+  switch (kind) {
+    case FactorKind::Jacobi:
+      return "block-Jacobi";
+    case FactorKind::Ic0:
+      return "incomplete Cholesky factor (no fill)";
+    case FactorKind::Icl:
+      return "incomplete Cholesky factor (level 2)";
+    default:
+      return "complete Cholesky factor";
+  }
+}
+
+std::string_view short_name(Format format) {
+  switch (format) {
+    case Format::Half:
+      return "fp16";
+    case Format::BFloat16:
+      return "bf16";
+    case Format::Single:
+      return "fp32";
+    case Format::Double:
+      return "fp64";
+  }
+  return "?";
+}
+
+}  // namespace
+
+OrderingKind default_ordering(const BlockPattern&) { return OrderingKind::Amd; }
+
+LinearChoice choose(const BlockPattern& pattern, int B, const LinearOptions& options) {
+  LinearChoice out;
+  out.solver = options.solver;
+  out.factor = options.factor;
+  const bool all_double = options.matrix == Format::Double && options.vectors == Format::Double &&
+                          options.factor_compute == Format::Double && options.factor_storage == Format::Double;
+  if (out.solver == SolverKind::Auto) {
+    out.solver = all_double ? SolverKind::Cholesky : SolverKind::Iccg;
+    out.reason = all_double ? "everything is asked for in fp64, where a direct solve is the reference; "
+                            : "a factor reused over many steps costs least; ";
+  } else {
+    out.reason = "solver as asked; ";
+  }
+  if (out.solver == SolverKind::Cholesky) out.factor = FactorKind::Complete;
+  if (out.solver == SolverKind::Cgnr && out.factor == FactorKind::Auto) {
+    out.factor = FactorKind::Jacobi;
+    out.reason += "block-Jacobi needs no H; ";
+  }
+  // Predicted cost of a complete factor, wherever it is in question.
+  if (out.factor == FactorKind::Auto || out.factor == FactorKind::Complete) {
+    const OrderingKind kind = default_ordering(pattern);
+    auto layout = std::make_shared<const PanelLayout>(complete_layout(pattern, order(pattern, kind), B));
+    const double flops = layout->flops(B);
+    const double fill = pattern.n > 0 ? static_cast<double>(layout->num_blocks()) / pattern.num_blocks() : 1.0;
+    const bool cheap = flops <= 2e11 && fill <= 60;
+    if (out.factor == FactorKind::Complete || cheap) {
+      out.factor = FactorKind::Complete;
+      out.layout = std::move(layout);
+      out.fill = fill;
+    } else {
+      out.factor = FactorKind::Icl;
+    }
+    out.reason += print(
+        "complete factor in %s order: fill %.1f, %.3g Gflop", std::string(name(kind)).c_str(), fill, flops * 1e-9);
+  }
+  if (out.factor == FactorKind::Ic0 || out.factor == FactorKind::Icl) {
+    auto layout = std::make_shared<const PanelLayout>(
+        incomplete_layout(pattern, order(pattern, OrderingKind::Natural), out.factor == FactorKind::Ic0 ? 0 : 2));
+    out.fill = pattern.n > 0 ? static_cast<double>(layout->num_blocks()) / pattern.num_blocks() : 1.0;
+    out.layout = std::move(layout);
+  }
+  out.direct = out.solver == SolverKind::Cholesky &&
+               ((options.factor_compute == Format::Double && options.factor_storage == Format::Double) ||
+                options.vectors == Format::Half);
+  out.chosen = std::string(name(out.solver)) + ", " + std::string(name(out.factor));
+  if (out.layout != nullptr) out.chosen += " in " + std::string(short_name(options.factor_storage));
+  if (out.solver == SolverKind::Cholesky) out.chosen += out.direct ? ", direct" : ", refined";
+  return out;
+}
+
+}  // namespace pipit

@@ -1,0 +1,70 @@
+// sparse/factor.h — a Cholesky factor at rest, complete or incomplete, in any number format, and its triangular solves.
+// Source: Higham, Pranesh and Zounon, Squeezing a matrix into half precision (2019);  Legend: L L^T = P (S H S^T +
+// shift) P^T.
+#pragma once
+#include <cstdint>
+#include <memory>
+#include <span>
+
+#include "bits/convert.h"
+#include "bits/counters.h"
+#include "bits/half.h"
+#include "sparse/aligned.h"
+#include "sparse/block_scaling.h"
+#include "sparse/dense.h"
+#include "sparse/symbolic.h"
+
+namespace pipit {
+
+/// Work vectors of Factor::solve, one per thread that solves; grows on first use.
+struct FactorScratch {
+  AlignedVector<float> single;
+  AlignedVector<double> twice;
+};
+
+/// Stored in S: half, bfloat16, float (solves in fp32) or double (solves in fp64).
+///
+/// Panels as in PanelLayout, each column-major with its diagonal entries as reciprocals (bits/panel.h). With S scaled
+/// to unit diagonal blocks, |L| <= 1 + shift, so that half neither overflows nor loses the large entries.
+template <class S>
+class Factor {
+ public:
+  using Vector = std::conditional_t<std::is_same_v<S, double>, double, float>;
+
+  Factor() = default;
+  /// Room for a factor of this layout; values undefined until every panel is stored.
+  Factor(std::shared_ptr<const PanelLayout> layout, int B);
+
+  /// Rounds one computed panel (shape of panel s, leading dimension shape.ld()) to S. Panels may be stored by several
+  /// threads at once, each its own.
+  template <class T>
+  void store(int s, const T* panel, FrontShape shape, RangeCounters* counters);
+  void set_scaling(BlockScaling scaling) { scaling_ = std::move(scaling); }
+
+  const PanelLayout& layout() const { return *layout_; }
+  int B() const { return B_; }
+  int size() const { return layout_ ? layout_->n * B_ : 0; }
+  std::size_t bytes() const { return values_.size() * sizeof(S) + scaling_.S.size() * sizeof(float); }
+  FrontShape shape(int s) const { return {(layout_->width(s) + layout_->below(s)) * B_, layout_->width(s) * B_}; }
+  const S* panel(int s) const { return values_.data() + begin_[s]; }
+  int ld(int s) const { return shape(s).m; }
+  const BlockScaling& scaling() const { return scaling_; }
+
+  /// z = S^T P^T L^-T L^-1 P S r.  r, z [n*B], may be the same; V: float, double. The vector is scaled by a power of
+  /// two on the way in and back on the way out, so that any finite r fits fp32.
+  template <class V>
+  void solve(std::span<const V> r, std::span<V> z, FactorScratch& scratch) const;
+
+ private:
+  std::shared_ptr<const PanelLayout> layout_;
+  int B_ = 0;
+  std::vector<std::int64_t> begin_;  // [num_panels+1] into values_
+  AlignedVector<S> values_;
+  BlockScaling scaling_;  // in the order of the matrix, not of the layout
+};
+
+/// The same solve with every operation in the arithmetic N (HalfNumber): the naive all-half solver. r, z [n*B].
+template <class N, class S>
+void solve_in(const Factor<S>& factor, std::span<const N> r, std::span<N> z);
+
+}  // namespace pipit

@@ -1,0 +1,290 @@
+#include "sparse/linear_solver.h"
+
+#include <algorithm>
+#include <cmath>
+#include <cstdio>
+#include <numeric>
+
+#include "base/clock.h"
+#include "bits/convert.h"
+#include "sparse/block_scaling.h"
+#include "sparse/choose.h"
+#include "sparse/preconditioner.h"
+#include "sparse/products.h"
+
+namespace pipit {
+namespace {
+
+using Stop = LinearOutcome::Stop;
+
+// Everything one arithmetic of the recurrences needs.
+template <class V>
+struct Recurrence {
+  Product<V> product;
+  PcgScratch<V> scratch;
+  std::vector<V> b, x;
+};
+
+template <class T>
+bool all_finite(std::span<const T> values) {
+  return std::all_of(values.begin(), values.end(), [](T v) { return std::isfinite(v); });
+}
+
+}  // namespace
+
+struct LinearSolver::Parts {
+  int B;
+  LinearOptions options;
+  Workers* workers;
+
+  int n = -1;
+  LinearChoice choice;
+  Preconditioner factor;
+  BlockScaling scaling;  // of the factor, or of the last system where there is none
+  bool stale = true;
+  LinearReport report;
+  std::vector<double> b;
+  std::tuple<Recurrence<float>, Recurrence<double>, Recurrence<SeparateHalf>, Recurrence<FusedHalf>> recurrence;
+
+  Parts(int side, const LinearOptions& o, Workers& w)
+      : B(side),
+        options(o),
+        workers(&w),
+        recurrence{make<float>(), make<double>(), make<SeparateHalf>(), make<FusedHalf>()} {}
+
+  template <class V>
+  Recurrence<V> make() const {
+    return {Product<V>(options.matrix, options.accumulate, *workers), {}, {}, {}};
+  }
+  std::size_t size() const { return static_cast<std::size_t>(n) * B; }
+  bool has_factor() const { return choice.factor != FactorKind::Jacobi; }
+  bool direct() const { return choice.solver == SolverKind::Cholesky && choice.direct; }
+  // The unknown of conjugate gradients: y with dx = S^T y where the matrix is rounded to half or is J; else dx itself.
+  bool in_scaled_space() const {
+    return choice.solver == SolverKind::Cgnr || options.matrix == Format::Half || options.vectors == Format::Half;
+  }
+  ScalingKind scaling_kind() const { return options.scaling ? ScalingKind::Block : ScalingKind::None; }
+
+  void rescale(const LinearSystem& system, std::span<const double> damping) {
+    scaling = system.H64 != nullptr   ? make_scaling(*system.H64, damping, scaling_kind())
+              : system.H32 != nullptr ? make_scaling(*system.H32, damping, scaling_kind())
+              : !system.J64.empty()   ? make_scaling(system.J64, n, B, damping, scaling_kind())
+                                      : make_scaling(system.J32, n, B, damping, scaling_kind());
+  }
+
+  bool refactor(const LinearSystem& system, std::span<const double> damping) {
+    const Timed timed(report.seconds_factor);
+    rescale(system, damping);
+    const PreconditionerOptions how{.compute = options.factor_compute,
+                                    .storage = options.factor_storage,
+                                    .accumulate = options.accumulate,
+                                    .shift = choice.direct ? 0.0 : options.shift,
+                                    .retry = !choice.direct,
+                                    .count_range = options.count_range};
+    const bool ok =
+        system.H64 != nullptr
+            ? factor.build(DampedMatrix<double>{system.H64, damping}, scaling, in_scaled_space(), how, *workers)
+            : factor.build(DampedMatrix<float>{system.H32, damping}, scaling, in_scaled_space(), how, *workers);
+    ++report.factorisations;
+    report.factor_bytes = factor.bytes();
+    report.shift = factor.shift();
+    report.range += factor.range();
+    return ok;
+  }
+
+  template <class V>
+  void precondition(std::span<const V> r, std::span<V> z) {
+    if (has_factor()) return factor.apply(r, z);
+    if constexpr (std::is_floating_point_v<V>) {
+      if (!in_scaled_space()) {
+        scale_vector<V>(scaling, r, z);
+        return scale_vector_transposed<V>(scaling, z, z);
+      }
+    }
+    std::copy(r.begin(), r.end(), z.begin());
+  }
+
+  template <class V>
+  LinearOutcome solve_in(const LinearSystem& system,
+                         std::span<const double> damping,
+                         double eta,
+                         std::span<double> dx) {
+    const bool scaled = in_scaled_space();
+    Recurrence<V>& with = std::get<Recurrence<V>>(recurrence);
+    ProductSource source{.damping = damping,
+                         .scaling = scaled && scaling.on() ? &scaling : nullptr,
+                         .counters = options.count_range ? &report.range : nullptr,
+                         .use_range = options.scaling};
+    if (choice.solver == SolverKind::Cgnr)
+      source.J32 = system.J32, source.J64 = system.J64;
+    else
+      source.H32 = system.H32, source.H64 = system.H64;
+    with.product.load(source, n, B);
+
+    b.assign(system.gradient.begin(), system.gradient.end());
+    double largest = 0;
+    for (double& v : b) v = -v, largest = std::max(largest, std::fabs(v));
+    const int exponent = options.scaling && largest > 0 ? -std::ilogb(largest) : 0;
+    for (double& v : b) v = std::ldexp(v, exponent);
+    if (scaled) scale_vector<double>(scaling, b, b);
+    with.b.resize(size()), with.x.resize(size());
+    std::transform(b.begin(), b.end(), with.b.begin(), [](double v) { return V(v); });
+    if (options.count_range && !std::is_floating_point_v<V>) {
+      std::vector<half> rounded(size());
+      convert<double, half>(b, rounded, &report.range);
+    }
+    const PcgOptions how{.eta = eta,
+                         .max_iterations = options.max_iterations,
+                         .replace_every = choice.solver == SolverKind::Cgnr && std::is_floating_point_v<V> ? 10 : 0};
+    LinearOutcome out;
+    if (choice.direct) {
+      precondition<V>(with.b, with.x);
+      out.relative_residual = residual_after<V>(with);
+      if (!std::isfinite(out.relative_residual)) out.stop = Stop::NotFinite;
+    } else {
+      out = pcg<V>([&](std::span<const V> p, std::span<V> q) { return with.product(p, q); },
+                   [&](std::span<const V> r, std::span<V> z) { precondition<V>(r, z); },
+                   [&](std::span<const V> x, std::span<V> r) { with.product.replace(b, x, r); },
+                   std::span<const V>(with.b),
+                   std::span<V>(with.x),
+                   how,
+                   with.scratch);
+    }
+    std::transform(with.x.begin(), with.x.end(), dx.begin(), [](V v) { return static_cast<double>(v); });
+    if (scaled) scale_vector_transposed<double>(scaling, dx, dx);
+    for (double& v : dx) v = std::ldexp(v, -exponent);
+    return out;
+  }
+
+  // ||b - A x|| / ||b|| with the given matrix.
+  template <class V>
+  double residual_after(Recurrence<V>& with) {
+    double rr = 0, bb = 0;
+    if constexpr (std::is_floating_point_v<V>) {
+      std::vector<V> r(size());
+      with.product.replace(b, with.x, r);
+      for (const V v : r) rr += static_cast<double>(v) * static_cast<double>(v);
+    } else {
+      std::vector<V> q(size());
+      with.product(with.x, q);
+      for (std::size_t i = 0; i < q.size(); ++i) {
+        const double d = b[i] - static_cast<double>(q[i]);
+        rr += d * d;
+      }
+    }
+    for (const double v : b) bb += v * v;
+    return bb > 0 ? std::sqrt(rr / bb) : 0.0;
+  }
+};
+
+LinearSolver::LinearSolver(int B, LinearOptions options, Workers& workers) {
+  expects(B >= 1, "LinearSolver: needs B >= 1");
+  expects(options.shift >= 0 && options.max_iterations >= 0, "LinearSolver: negative shift or max_iterations");
+  parts_ = std::make_unique<Parts>(B, options, workers);
+}
+LinearSolver::~LinearSolver() = default;
+LinearSolver::LinearSolver(LinearSolver&&) noexcept = default;
+LinearSolver& LinearSolver::operator=(LinearSolver&&) noexcept = default;
+
+void LinearSolver::analyse(const BlockPattern& pattern) {
+  auto fresh = std::make_unique<Parts>(parts_->B, parts_->options, *parts_->workers);
+  {
+    const Timed timed(fresh->report.seconds_symbolic);
+    fresh->n = pattern.n;
+    fresh->choice = choose(pattern, fresh->B, fresh->options);
+    if (fresh->has_factor())
+      fresh->factor.analyse(pattern, fresh->choice.layout, fresh->choice.factor == FactorKind::Complete, fresh->B);
+  }
+  fresh->report.chosen = fresh->choice.chosen;
+  fresh->report.reason = fresh->choice.reason;
+  fresh->report.fill = fresh->choice.fill;
+  parts_ = std::move(fresh);
+}
+
+LinearNeeds LinearSolver::needs() const {
+  const Parts& p = *parts_;
+  const bool rows = p.choice.solver == SolverKind::Cgnr;
+  return {.H = !rows || p.has_factor(),
+          .J = rows,
+          .format = p.options.matrix == Format::Double ? Format::Double : Format::Single};
+}
+
+LinearOutcome LinearSolver::solve(const LinearSystem& system,
+                                  std::span<const double> damping,
+                                  double eta,
+                                  std::span<double> dx) {
+  Parts& p = *parts_;
+  expects(p.n >= 0, "LinearSolver::solve before analyse");
+  expects(system.gradient.size() == p.size() && dx.size() == p.size(),
+          "LinearSolver::solve: gradient or dx has a wrong length");
+  expects(damping.empty() || damping.size() == p.size(), "LinearSolver::solve: damping has a wrong length");
+  expects(eta > 0, "LinearSolver::solve: eta must be positive");
+  const LinearNeeds needs = this->needs();
+  const bool twice = needs.format == Format::Double;
+  expects(!needs.H || (twice ? system.H64 != nullptr : system.H32 != nullptr),
+          "LinearSolver::solve: H is missing, see needs()");
+  expects(!needs.J || (twice ? !system.J64.empty() : !system.J32.empty()) || p.n == 0,
+          "LinearSolver::solve: J is missing, see needs()");
+
+  std::fill(dx.begin(), dx.end(), 0.0);
+  if (p.n == 0) return {};
+  if (!all_finite(system.gradient) || !all_finite(damping)) return {Stop::NotFinite, 0, 1.0, false};
+  // Only what is needed is looked at.
+  LinearSystem used{.gradient = system.gradient};
+  if (needs.H) (twice ? void(used.H64 = system.H64) : void(used.H32 = system.H32));
+  if (needs.J) (twice ? void(used.J64 = system.J64) : void(used.J32 = system.J32));
+
+  bool refactored = false;
+  if (!p.has_factor()) {
+    p.rescale(used, damping);
+  } else if (p.stale || !p.factor.ready() || p.choice.solver == SolverKind::Cholesky) {
+    refactored = true;
+    if (!p.refactor(used, damping)) return {Stop::NotPositiveDefinite, 0, 1.0, true};
+    p.stale = false;
+  }
+  const Timed timed(p.report.seconds_solve);
+  LinearOutcome out = p.options.vectors == Format::Double ? p.solve_in<double>(used, damping, eta, dx)
+                      : p.options.vectors != Format::Half ? p.solve_in<float>(used, damping, eta, dx)
+                      : p.options.accumulate == Accumulate::HalfFused
+                          ? p.solve_in<FusedHalf>(used, damping, eta, dx)
+                          : p.solve_in<SeparateHalf>(used, damping, eta, dx);
+  out.refactored = refactored;
+  p.report.inner_iterations += out.iterations;
+  if (out.iterations > p.options.refresh_after || out.stop != Stop::Converged) p.stale = true;
+  if (!all_finite(std::span<const double>(dx))) {
+    std::fill(dx.begin(), dx.end(), 0.0);
+    out.stop = Stop::NotFinite;
+  }
+  return out;
+}
+
+void LinearSolver::refresh() { parts_->stale = true; }
+const LinearReport& LinearSolver::report() const { return parts_->report; }
+
+std::vector<double> LinearSolver::inverse_columns(const BlockSymmetric<double>& H,
+                                                  std::span<const double> damping,
+                                                  std::span<const std::int32_t> columns) {
+  const int B = parts_->B, n = H.n();
+  const std::size_t size = static_cast<std::size_t>(n) * B;
+  expects(H.B() == B, "inverse_columns: block size differs from the solver's");
+  const auto layout = std::make_shared<const PanelLayout>(
+      complete_layout(H.pattern(), order(H.pattern(), default_ordering(H.pattern())), B));
+  Preconditioner factor;
+  factor.analyse(H.pattern(), layout, true, B);
+  const BlockScaling scaling = make_scaling(H, damping, ScalingKind::Block);
+  const PreconditionerOptions how{.compute = Format::Double, .storage = Format::Double, .shift = 0, .retry = false};
+  if (!factor.build(DampedMatrix<double>{&H, damping}, scaling, false, how, *parts_->workers)) return {};
+  std::vector<double> out(columns.size() * B * size, 0.0), unit(size, 0.0);
+  for (std::size_t k = 0; k < columns.size(); ++k) {
+    expects(columns[k] >= 0 && columns[k] < n, "inverse_columns: column out of range");
+    for (int c = 0; c < B; ++c) {
+      const std::size_t at = static_cast<std::size_t>(columns[k]) * B + c;
+      unit[at] = 1;
+      factor.apply(std::span<const double>(unit), std::span<double>(out).subspan((k * B + c) * size, size));
+      unit[at] = 0;
+    }
+  }
+  return out;
+}
+
+}  // namespace pipit

@@ -1,0 +1,117 @@
+#include "sparse/ordering.h"
+
+#include <metis.h>
+
+#include <Eigen/OrderingMethods>
+#include <Eigen/SparseCore>
+#include <algorithm>
+#include <numeric>
+
+namespace pipit {
+namespace {
+
+// Neighbours of every block, without itself.
+struct Adjacency {
+  std::vector<std::int32_t> begin, to;
+  explicit Adjacency(const BlockPattern& pattern) : begin(static_cast<std::size_t>(pattern.n) + 1, 0) {
+    const auto each = [&](const auto& body) {
+      for (int j = 0; j < pattern.n; ++j)
+        for (int k = pattern.col_begin[j] + 1; k < pattern.col_begin[j + 1]; ++k) body(pattern.row[k], j);
+    };
+    each([&](int i, int j) { ++begin[i + 1], ++begin[j + 1]; });
+    std::partial_sum(begin.begin(), begin.end(), begin.begin());
+    to.resize(begin.back());
+    std::vector<std::int32_t> at(begin.begin(), begin.end() - 1);
+    each([&](int i, int j) { to[at[i]++] = j, to[at[j]++] = i; });
+  }
+  int degree(int i) const { return begin[i + 1] - begin[i]; }
+};
+
+std::vector<std::int32_t> amd(const BlockPattern& pattern) {
+  const Adjacency graph(pattern);
+  const int n = pattern.n;
+  Eigen::SparseMatrix<float, Eigen::ColMajor, int> matrix(n, n);
+  matrix.resizeNonZeros(static_cast<int>(graph.to.size()));
+  std::copy(graph.begin.begin(), graph.begin.end(), matrix.outerIndexPtr());
+  std::copy(graph.to.begin(), graph.to.end(), matrix.innerIndexPtr());
+  std::fill_n(matrix.valuePtr(), graph.to.size(), 1.0F);
+  Eigen::PermutationMatrix<Eigen::Dynamic, Eigen::Dynamic, int> permutation;
+  Eigen::AMDOrdering<int>()(matrix.selfadjointView<Eigen::Lower>(), permutation);
+  return {permutation.indices().data(), permutation.indices().data() + n};
+}
+
+std::vector<std::int32_t> nested_dissection(const BlockPattern& pattern) {
+  const Adjacency graph(pattern);
+  std::vector<idx_t> begin(graph.begin.begin(), graph.begin.end()), to(graph.to.begin(), graph.to.end());
+  std::vector<idx_t> permutation(pattern.n), inverse(pattern.n);
+  idx_t n = pattern.n, options[METIS_NOPTIONS];
+  METIS_SetDefaultOptions(options);
+  options[METIS_OPTION_SEED] = 1;
+  options[METIS_OPTION_NUMBERING] = 0;
+  if (to.empty() ||
+      METIS_NodeND(&n, begin.data(), to.data(), nullptr, options, permutation.data(), inverse.data()) != METIS_OK)
+    return amd(pattern);
+  return {permutation.begin(), permutation.end()};
+}
+
+// Breadth first from a block of least degree at the far end of its component, reversed.
+std::vector<std::int32_t> reverse_cuthill_mckee(const BlockPattern& pattern) {
+  const Adjacency graph(pattern);
+  const int n = pattern.n;
+  std::vector<std::int32_t> out, seen(n, -1);
+  out.reserve(n);
+  std::int32_t stamp = 0;
+  const auto sweep = [&](std::int32_t root, std::vector<std::int32_t>& visited) {
+    ++stamp;
+    visited.assign(1, root);
+    seen[root] = stamp;
+    for (std::size_t head = 0; head < visited.size(); ++head) {
+      const std::size_t first = visited.size();
+      for (int k = graph.begin[visited[head]]; k < graph.begin[visited[head] + 1]; ++k)
+        if (seen[graph.to[k]] != stamp) seen[graph.to[k]] = stamp, visited.push_back(graph.to[k]);
+      std::sort(visited.begin() + static_cast<std::ptrdiff_t>(first), visited.end(), [&](int a, int b) {
+        return std::pair(graph.degree(a), a) < std::pair(graph.degree(b), b);
+      });
+    }
+  };
+  std::vector<char> done(n, 0);
+  std::vector<std::int32_t> visited;
+  for (int i = 0; i < n; ++i) {
+    if (done[i]) continue;
+    std::int32_t root = i;
+    for (int pass = 0; pass < 2; ++pass) sweep(root, visited), root = visited.back();
+    sweep(root, visited);
+    for (const std::int32_t v : visited) done[v] = 1, out.push_back(v);
+  }
+  std::reverse(out.begin(), out.end());
+  return out;
+}
+
+}  // namespace
+
+std::string_view name(OrderingKind kind) {
+  switch (kind) {
+    case OrderingKind::Natural:
+      return "natural";
+    case OrderingKind::Amd:
+      return "AMD";
+    case OrderingKind::NestedDissection:
+      return "nested dissection";
+    case OrderingKind::ReverseCuthillMcKee:
+      return "reverse Cuthill-McKee";
+  }
+  return "?";
+}
+
+std::vector<std::int32_t> order(const BlockPattern& pattern, OrderingKind kind) {
+  if (pattern.n > 2) {
+    if (kind == OrderingKind::Amd) return amd(pattern);
+    if (kind == OrderingKind::NestedDissection) return nested_dissection(pattern);
+    if (kind == OrderingKind::ReverseCuthillMcKee) return reverse_cuthill_mckee(pattern);
+  }
+  std::vector<std::int32_t> identity(pattern.n);
+  std::iota(identity.begin(), identity.end(), 0);
+  return identity;
+}
+
+}  // namespace pipit

@@ -1,0 +1,135 @@
+// sparse/pcg.h — preconditioned conjugate gradients, in fp32, fp64 or (naively) in half.
+// Source: Hestenes and Stiefel, Methods of conjugate gradients (1952); Golub and Ye, Inexact preconditioned conjugate
+// gradient
+//         method with inner-outer iteration (1999): the Polak-Ribiere beta, which bears a slightly unsymmetric M.
+#pragma once
+#include <cmath>
+#include <cstdint>
+#include <span>
+#include <type_traits>
+#include <vector>
+
+#include "bits/half_number.h"
+#include "bits/vector_ops.h"
+
+namespace pipit {
+
+struct LinearOutcome {
+  enum class Stop : std::uint8_t {
+    Converged,
+    MaxIterations,
+    Breakdown,            ///< p^T A p <= 0 or r^T M^-1 r <= 0: A or M is not positive definite in this arithmetic
+    NotPositiveDefinite,  ///< no shift up to 1 made the factorisation succeed
+    NotFinite,            ///< NaN or infinity in the input or in the recurrences
+  };
+  Stop stop = Stop::Converged;
+  int iterations = 0;            ///< of conjugate gradients or of refinement; 0 for a direct solve
+  double relative_residual = 0;  ///< ||(H + D) dx + g|| / ||g||, plain 2-norm, as the method knew it at its end
+  bool refactored = false;       ///< this solve computed a new factor
+};
+
+struct PcgOptions {
+  double eta = 1e-6;  ///< stop at ||r|| <= eta ||b||, plain 2-norm of the recurrence's residual; legal (0, 1)
+  int max_iterations = 500;
+  int replace_every = 0;  ///< residual replacement, 0: never
+};
+
+template <class V>
+struct PcgScratch {
+  std::vector<V> r, z, p, q;
+};
+
+/// Scalars of the recurrences: fp64 beside fp32 and fp64 vectors, half in the all-half solver.
+template <class V>
+using PcgScalar = std::conditional_t<std::is_floating_point_v<V>, double, V>;
+
+// The vector operations of the naive solver: element after element, every result a half.
+template <Accumulate A>
+HalfNumber<A> dot(std::span<const HalfNumber<A>> x, std::span<const HalfNumber<A>> y) {
+  HalfNumber<A> sum(0);
+  for (std::size_t i = 0; i < x.size(); ++i) sum = mul_add(x[i], y[i], sum);
+  return sum;
+}
+template <Accumulate A>
+void axpy(HalfNumber<A> a, std::span<const HalfNumber<A>> x, std::span<HalfNumber<A>> y) {
+  for (std::size_t i = 0; i < x.size(); ++i) y[i] = mul_add(a, x[i], y[i]);
+}
+template <Accumulate A>
+void xpby(std::span<const HalfNumber<A>> x, HalfNumber<A> b, std::span<HalfNumber<A>> y) {
+  for (std::size_t i = 0; i < x.size(); ++i) y[i] = mul_add(b, y[i], x[i]);
+}
+
+/// Solves A x = b from x = 0.
+///
+/// V          float, double, HalfNumber.
+/// product(p, q)       q = A p, yields p^T A p.        precondition(r, z)   z = M^-1 r.        All on spans of V.
+/// replace(x, r)       r = b - A x, as exactly as the caller can; called every options.replace_every iterations.
+/// Out        x [n]: the last iterate; never worse informed than "last finite" (a bad step is not taken).
+/// Stop       Converged, MaxIterations, Breakdown, NotFinite.
+/// Threads    those of product and precondition.   Cost: one product, one precondition, about 5 vector passes a step.
+template <class V, class Product, class Precondition, class Replace>
+LinearOutcome pcg(const Product& product,
+                  const Precondition& precondition,
+                  const Replace& replace,
+                  std::span<const V> b,
+                  std::span<V> x,
+                  const PcgOptions& options,
+                  PcgScratch<V>& s) {
+  using Scalar = PcgScalar<V>;
+  using Stop = LinearOutcome::Stop;
+  const std::size_t n = b.size();
+  const auto inner = [](const std::vector<V>& u, const std::vector<V>& v) {
+    return Scalar(dot(std::span<const V>(u), std::span<const V>(v)));
+  };
+  const auto finite = [](Scalar a) { return std::isfinite(static_cast<double>(a)); };
+  const auto root = [](Scalar a) { return std::sqrt(static_cast<double>(a)); };
+  for (auto* v : {&s.r, &s.z, &s.p, &s.q}) v->resize(n);
+  std::fill(x.begin(), x.end(), V(0));
+  std::copy(b.begin(), b.end(), s.r.begin());
+
+  LinearOutcome out;
+  const Scalar bb = inner(s.r, s.r);
+  if (!finite(bb)) return {Stop::NotFinite, 0, 1.0, false};
+  const double norm_b = root(bb);
+  if (norm_b == 0) {
+    // The squares of a half or float vector may vanish though the vector does not.
+    for (const V v : b)
+      if (static_cast<double>(v) != 0) return {Stop::Breakdown, 0, 1.0, false};
+    return out;
+  }
+  out.relative_residual = 1;
+  precondition(std::span<const V>(s.r), std::span<V>(s.z));
+  std::copy(s.z.begin(), s.z.end(), s.p.begin());
+  Scalar rz = inner(s.r, s.z);
+  while (true) {
+    if (!finite(rz)) return out.stop = Stop::NotFinite, out;
+    if (!(rz > Scalar(0))) return out.stop = Stop::Breakdown, out;
+    if (out.iterations >= options.max_iterations) return out.stop = Stop::MaxIterations, out;
+    const Scalar pq = product(std::span<const V>(s.p), std::span<V>(s.q));
+    if (!finite(pq)) return out.stop = Stop::NotFinite, out;
+    if (!(pq > Scalar(0))) return out.stop = Stop::Breakdown, out;
+    const Scalar alpha = rz / pq;
+    if (!finite(alpha)) return out.stop = Stop::NotFinite, out;
+    axpy(V(alpha), std::span<const V>(s.p), x);
+    axpy(V(-alpha), std::span<const V>(s.q), std::span<V>(s.r));
+    ++out.iterations;
+    if (options.replace_every > 0 && out.iterations % options.replace_every == 0)
+      replace(std::span<const V>(x), std::span<V>(s.r));
+    const Scalar rr = inner(s.r, s.r);
+    if (!finite(rr)) {
+      axpy(V(-alpha), std::span<const V>(s.p), x);
+      return out.stop = Stop::NotFinite, out;
+    }
+    out.relative_residual = root(rr) / norm_b;
+    if (out.relative_residual <= options.eta) return out.stop = Stop::Converged, out;
+    precondition(std::span<const V>(s.r), std::span<V>(s.z));
+    // Polak-Ribiere: z^T (r_new - r_old) / rz, and r_new - r_old = -alpha q.
+    const Scalar zq = inner(s.z, s.q);
+    Scalar beta = -(alpha * zq) / rz;
+    if (!finite(beta) || beta < Scalar(0)) beta = Scalar(0);
+    xpby(std::span<const V>(s.z), V(beta), std::span<V>(s.p));
+    rz = inner(s.r, s.z);
+  }
+}
+
+}  // namespace pipit
