@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <utility>
 
 #include "base/clock.h"
 #include "solve/linearise.h"
@@ -9,6 +10,13 @@
 
 namespace pipit {
 namespace {
+
+// Undamped steps may raise the cost a few times in a row, if not too far: in graphs with weak directions the way down
+// leads over a rise, and a Gauss-Newton step soon pays it back (watchdog: Nocedal and Wright 2006, sec. 15.6).
+constexpr int kMaxRises = 3;
+constexpr double kMaxRise = 10;
+// Residual of the linear solves relative to the gradient, once steps are short.
+constexpr double kLooseEta = 1e-2;
 
 LinearOptions linear_options(const MinimiseOptions& o) {
   LinearOptions linear;
@@ -86,54 +94,67 @@ Summary Minimiser::run(const Observer& observer) {
   Summary summary;
   StepProposer proposer(o.strategy, p.linearisation, p.solver, p.dx);
 
-  double cost = p.linearisation.cost(), eta = o.eta;
+  double cost = p.linearisation.cost(), eta = o.eta;  // cost: of the best state so far, the one that is saved
+  int rises = 0;                                      // undamped steps tried since then that raised the cost
+  bool away = false;                                  // the values are not those of the best state
+  bool running = std::isfinite(cost);
   summary.cost_initial = cost;
-  summary.stop = std::isfinite(cost) ? Stop::MaxIterations : Stop::Diverged;
+  summary.stop = running ? Stop::MaxIterations : Stop::Diverged;
+  p.problem.save();
 
-  for (int number = 1; number <= o.max_iterations && summary.stop == Stop::MaxIterations; ++number) {
+  while (running && summary.iterations < o.max_iterations) {
+    Iteration it{.number = ++summary.iterations, .attempts = 0};
     p.linearisation.linearise();
     proposer.linearised(eta);
-    Iteration it{.number = number, .cost = cost, .attempts = 0};
-    p.problem.save();
-    bool out_of_time = false, useful = true;
-    while (!it.accepted && useful && !out_of_time && proposer.propose()) {
+    bool promising = true, relinearise = false;
+    while (!it.accepted && !relinearise && promising && proposer.propose()) {
       ++it.attempts;
       p.retract();
-      const double trial = p.linearisation.cost();
-      const double decrease = cost - trial;  // nan and inf compare false: rejected
-      useful = proposer.predicted() > 1e-15 * cost;
-      if (decrease > 0 || (decrease == 0 && !useful)) {
+      const double trial = p.linearisation.cost();  // nan and inf compare false below
+      promising = proposer.predicted() > std::max(0.1 * o.tolerance, 1e-15) * cost;
+      if (trial < cost || (trial == cost && !promising)) {
         it.accepted = true;
-        it.relative_decrease = cost > 0 ? decrease / cost : 0;
+        it.relative_decrease = cost > 0 ? (cost - trial) / cost : 0;
+        proposer.accepted(cost - trial);
         cost = trial;
-        proposer.accepted(decrease);
+        rises = 0;
+        away = false;
+        p.problem.save();
+      } else if (promising && proposer.may_rise() && rises < kMaxRises && trial < kMaxRise * cost) {
+        relinearise = away = true;
+        ++rises;
       } else {
         p.problem.restore();
         proposer.rejected();
-        useful = useful && proposer.predicted() > 1e-3 * o.tolerance * cost;
+        relinearise = std::exchange(away, false);
+        rises = kMaxRises;  // the way over the rise led nowhere: from the best state, go down only
       }
-      out_of_time = watch.seconds() > o.time_limit_s;
+      if (watch.seconds() > o.time_limit_s) {
+        summary.stop = Stop::TimeLimit;
+        running = false;
+        break;
+      }
     }
     it.cost = cost;
     it.damping = proposer.damping();
     it.inner_iterations = proposer.inner_iterations();
     it.seconds = watch.seconds();
     summary.trace.push_back(it);
-    summary.iterations = number;
-
-    // A small decrease counts as converged only when the linear solve behind it was accurate: otherwise solve better.
-    const bool small = it.relative_decrease <= o.tolerance;
-    if (it.accepted && small && eta > kTightEta && proposer.damping() == 0) {
-      eta = kTightEta;
-    } else if (small) {
-      const bool at_floor = it.accepted || !useful || cost == 0;
-      summary.stop = at_floor ? Stop::Converged : Stop::NoProgress;
-    } else if (it.relative_decrease < 1e-2) {
-      eta = std::min(eta, 1e-2);
+    if (observer && !observer(it)) {
+      summary.stop = Stop::Cancelled;
+      running = false;
     }
-    if (observer && !observer(it)) summary.stop = Stop::Cancelled;
-    if (out_of_time && summary.stop != Stop::Converged) summary.stop = Stop::TimeLimit;
+    if (!running || relinearise) continue;
+    if (it.relative_decrease > o.tolerance) {
+      if (it.relative_decrease < 1e-2) eta = std::min(eta, kLooseEta);
+    } else if (it.accepted && eta > kTightEta && promising) {
+      eta = kTightEta;  // a small decrease counts only when the linear solve behind it was accurate: solve better
+    } else {
+      summary.stop = it.accepted || !promising || cost == 0 ? Stop::Converged : Stop::NoProgress;
+      running = false;
+    }
   }
+  if (away) p.problem.restore();
   summary.cost_final = cost;
   summary.linear = p.solver.report();
   summary.seconds = {.total = watch.seconds(),

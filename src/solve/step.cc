@@ -3,18 +3,15 @@
 #include <algorithm>
 #include <cmath>
 
+#include "bits/vector_ops.h"
+
 namespace pipit {
 namespace {
 
 constexpr int kMaxAttempts = 16;
-// Damping starts here after the first failure: 1e-6 of the diagonal is the size of the rounding errors of an fp32 matrix.
-constexpr double kFirstLambda = 1e-6;
-
-double dot(std::span<const double> a, std::span<const double> b) {
-  double sum = 0;
-  for (std::size_t i = 0; i < a.size(); ++i) sum += a[i] * b[i];
-  return sum;
-}
+// Damping starts here after the first failure: weak directions of real pose graphs have eigenvalues down to 1e-9 of the
+// diagonal, and it grows fast (by 4, 8, 16, ..) where that is not enough.
+constexpr double kFirstLambda = 1e-8;
 
 }  // namespace
 
@@ -138,15 +135,15 @@ void StepProposer::accepted(double decrease) {
     if (gain > 0.5) lambda_ *= 0.1;
     if (gain < 0.1) lambda_ *= 4;
     if (lambda_ < 0.5 * kFirstLambda) lambda_ = 0;
-    growth_ = 4;
+    growth_ = 2;
   }
 }
 
 void StepProposer::rejected() {
   scale_ *= 0.5;
   radius_ *= 0.25;
-  lambda_ = std::max(kFirstLambda, growth_ * lambda_);
   growth_ *= 2;
+  lambda_ = std::max(kFirstLambda, growth_ * lambda_);
 }
 
 }  // namespace pipit

@@ -30,6 +30,8 @@ class StepProposer {
 
   /// Levenberg-Marquardt: lambda; dogleg: radius in the norm of D^(1/2); Gauss-Newton: 0.
   double damping() const;
+  /// The proposal was an undamped full step, which may raise the cost for a while.
+  bool may_rise() const { return strategy_ == Strategy::LevenbergMarquardt && lambda_ == 0; }
   /// Inner iterations since linearised().
   int inner_iterations() const { return inner_iterations_; }
 
