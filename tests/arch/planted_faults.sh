@@ -14,7 +14,7 @@ fresh_tree() {
   printf '#pragma once\n#include "low/low.h"\n#include <vector>\n' >"$work/src/high/high.h"
   for room in low high; do
     printf '# %s\n\n- what\n' "$room" >"$work/src/$room/README.md"
-    printf 'add_library(%s low.cc)\n' "$room" >"$work/src/$room/CMakeLists.txt"
+    printf 'room(%s HEADERS %s.h)\n' "$room" "$room" >"$work/src/$room/CMakeLists.txt"
   done
   printf 'g++\nlibfmt-dev\n' >"$work/packages.txt"
   printf '#!/bin/bash\n' >"$work/script/setup"
