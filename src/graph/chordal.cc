@@ -4,11 +4,12 @@
 #include <Eigen/LU>
 #include <Eigen/SVD>
 #include <cmath>
-#include <complex>
+#include <memory>
+#include <utility>
 
 #include "base/contract.h"
-#include "graph/block_system.h"
 #include "graph/chi2.h"
+#include "sparse/linear_solver.h"
 
 namespace pipit {
 namespace {
@@ -16,6 +17,86 @@ namespace {
 using Pose2 = SE2<double>;
 using Pose3 = SE3<double>;
 using Pairs = std::vector<std::pair<std::int32_t, std::int32_t>>;
+
+/// Normal equations A X = Y with blocks of B x B and K right-hand sides, a block row per node. Some nodes are held:
+/// their X is given, and their terms move to the right-hand side.
+template <int B, int K>
+class BlockSystem {
+ public:
+  using Block = Eigen::Matrix<double, B, B>;
+  using Part = Eigen::Matrix<double, B, K>;
+
+  /// One node for each entry of `X`; held[i] != 0 says that X[i] is given. `pairs`: the off-diagonal blocks to come.
+  BlockSystem(std::vector<Part> X, std::span<const char> held, const Pairs& pairs)
+      : X_(std::move(X)), Y_(X_.size(), Part::Zero()), row_(X_.size(), -1) {
+    std::int32_t num_rows = 0;
+    for (std::size_t i = 0; i < X_.size(); ++i)
+      if (!held[i]) row_[i] = num_rows++;
+    Pairs places;
+    places.reserve(pairs.size());
+    for (const auto& [i, j] : pairs)
+      if (row_[i] >= 0 && row_[j] >= 0) places.emplace_back(row_[i], row_[j]);
+    A_ = BlockSymmetric<double>(std::make_shared<const BlockPattern>(make_pattern(num_rows, places)), B);
+  }
+
+  /// A(i, i) += part.
+  void add(std::int32_t i, const Block& part) {
+    if (row_[i] >= 0) block(A_.pattern().col_begin[row_[i]]) += part;
+  }
+  /// A(i, j) += part, A(j, i) += part'. Needs i != j.
+  void add(std::int32_t i, std::int32_t j, const Block& part) {
+    const std::int32_t r = row_[i], c = row_[j];
+    if (r >= 0 && c >= 0) {
+      const int k = A_.pattern().find(r, c);
+      if (r > c) {
+        block(k) += part;
+      } else {
+        block(k) += part.transpose();
+      }
+    } else if (r >= 0) {
+      Y_[i] -= part * X_[j];
+    } else if (c >= 0) {
+      Y_[j] -= part.transpose() * X_[i];
+    }
+  }
+  void add_right(std::int32_t i, const Part& part) { Y_[i] += part; }
+
+  /// Solves for the nodes that are not held; false, and X as it was, when A is not positive definite.
+  bool solve(Workers& workers) {
+    // One complete factor in fp64 serves all right-hand sides; conjugate gradients then only polish.
+    LinearOptions options;
+    options.solver = SolverKind::Iccg;
+    options.factor = FactorKind::Complete;
+    options.matrix = options.vectors = options.factor_compute = options.factor_storage = Format::Double;
+    options.shift = 1e-14;
+    options.refresh_after = options.max_iterations = 100;
+    LinearSolver solver(B, options, workers);
+    solver.analyse(A_.pattern());
+    const std::size_t size = static_cast<std::size_t>(A_.size());
+    std::vector<double> minus_y(size), x(size);
+    std::vector<Part> X = X_;
+    for (int k = 0; k < K; ++k) {
+      for (std::size_t i = 0; i < X.size(); ++i)
+        for (int b = 0; row_[i] >= 0 && b < B; ++b) minus_y[row_[i] * B + b] = -Y_[i](b, k);
+      // 1e-10 of the right-hand side is far below what the relaxation itself is worth.
+      const LinearOutcome outcome = solver.solve({.gradient = minus_y, .H64 = &A_}, {}, 1e-10, x);
+      if (outcome.stop != LinearOutcome::Stop::Converged && !(outcome.relative_residual < 1e-6)) return false;
+      for (std::size_t i = 0; i < X.size(); ++i)
+        for (int b = 0; row_[i] >= 0 && b < B; ++b) X[i](b, k) = x[row_[i] * B + b];
+    }
+    X_ = std::move(X);
+    return true;
+  }
+
+  const std::vector<Part>& X() const { return X_; }
+
+ private:
+  Eigen::Map<Block> block(int k) { return Eigen::Map<Block>(A_.block(k)); }
+
+  std::vector<Part> X_, Y_;
+  std::vector<std::int32_t> row_;  // [nodes] row in A; -1 for held nodes
+  BlockSymmetric<double> A_;
+};
 
 /// 1 / mean variance of the rotation, translation marginalised: the Schur complement of W is the inverse of that
 /// covariance.

@@ -95,8 +95,9 @@ Pose3 read_pose3(LineScan& scan) {
   for (int k = 0; k < 4; ++k) pose.q.coeffs()[k] = scan.number();
   const double norm = pose.q.coeffs().stableNorm();
   if (scan.error().empty() && norm < 1e-3) scan.fail("the quaternion is zero, wanted one of unit length");
-  // A unit quaternion has a squared norm within 4 eps of 1: leave its bits alone.
-  if (std::abs(pose.q.squaredNorm() - 1) > 1e-15) pose.q.coeffs() /= norm;
+  // A normalised quaternion has a squared norm within 8 eps of 1 (4 for the norm, 1 for the quotient, each squared):
+  // leave its bits alone.
+  if (std::abs(pose.q.squaredNorm() - 1) > 2e-15) pose.q.coeffs() /= norm;
   return pose;
 }
 

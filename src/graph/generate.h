@@ -36,7 +36,7 @@ struct SimulateOptions {
   GraphKind kind = GraphKind::Home;
   std::int32_t num_poses = 3000;  ///< >= 2
   std::uint64_t seed = 1;
-  GraphNoise noise;
+  GraphNoise noise = {};
 };
 
 template <class Pose>
