@@ -1,0 +1,75 @@
+// apps/options.h — options that check themselves: a number with its range, a choice with its words. The help line tells
+// unit, range and default, and takes the default from the variable that the option sets.
+#pragma once
+#include <fmt/format.h>
+
+#include <CLI/App.hpp>
+#include <string>
+#include <type_traits>
+#include <vector>
+
+#include "base/text.h"
+
+namespace pipit {
+
+/// `--flag N`, a number in [low, high]; no number, NaN and anything outside is a wrong call.
+template <class Number>
+CLI::Option* add_number(
+    CLI::App& app, const std::string& flag, Number& value, Number low, Number high, const std::string& help) {
+  const std::string range = fmt::format("{}..{}", low, high);
+  const auto check = [=](const std::string& text) -> std::string {
+    const auto number = parse_number<Number>(text);
+    if (number && *number >= low && *number <= high) return {};
+    return fmt::format("'{}' is no {} in {}", text, std::is_integral_v<Number> ? "whole number" : "number", range);
+  };
+  return app.add_option(flag, value, fmt::format("{}; {} (default {})", help, range, value))
+      ->option_text(std::is_integral_v<Number> ? "N" : "X")
+      ->check(CLI::Validator(check, ""));
+}
+
+template <class Value>
+struct Word {
+  std::string word;
+  Value value;
+};
+
+/// `--flag a|b|c`: one of a few words.
+template <class Value>
+CLI::Option* add_choice(CLI::App& app,
+                        const std::string& flag,
+                        Value& value,
+                        const std::vector<Word<Value>>& words,
+                        const std::string& help) {
+  std::string all, standard;
+  for (const auto& w : words) {
+    all += (all.empty() ? "" : "|") + w.word;
+    if (w.value == value) standard = w.word;
+  }
+  const auto set = [&value, words](const std::string& text) {
+    for (const auto& w : words)
+      if (w.word == text) value = w.value;
+  };
+  const auto check = [words, all](const std::string& text) -> std::string {
+    for (const auto& w : words)
+      if (w.word == text) return {};
+    return fmt::format("'{}' is none of {}", text, all);
+  };
+  return app.add_option_function<std::string>(flag, set, fmt::format("{} (default {})", help, standard))
+      ->option_text(all)
+      ->check(CLI::Validator(check, ""));
+}
+
+/// `--json [FILE]`: without a name, or with "-", standard output.
+inline CLI::Option* add_json(CLI::App& app, std::string& path) {
+  return app.add_option("--json", path, "the same as JSON; '-' or no name: standard output (default: none)")
+      ->option_text("[FILE]")
+      ->expected(0, 1)
+      ->default_str("-");
+}
+
+/// A file to write.
+inline CLI::Option* add_output(CLI::App& app, const std::string& flag, std::string& path, const std::string& help) {
+  return app.add_option(flag, path, help + " (default: none)")->option_text("FILE");
+}
+
+}  // namespace pipit

@@ -1,0 +1,62 @@
+// pipit sim graph — a pose graph whose truth is known.
+#include <memory>
+
+#include "app.h"
+#include "graph/g2o_io.h"
+#include "progress.h"
+#include "sim_options.h"
+
+namespace pipit {
+namespace {
+
+struct SimOptions {
+  SimulateOptions simulate;
+  std::string out, truth;
+};
+
+template <class Pose>
+Status write(Simulated<Pose> simulated, const SimOptions& o) {
+  if (const Status done = write_g2o(o.out, simulated.graph); !done) return done;
+  std::int64_t closures = 0;
+  for (const auto& edge : simulated.graph.edges) closures += is_odometry(edge) ? 0 : 1;
+  const bool data_on_stdout = o.out == "/dev/stdout" || o.truth == "/dev/stdout";
+  fmt::print(data_on_stdout ? stderr : stdout,
+             "{}: {} poses, {} edges, {} of them loop closures, seed {}\n",
+             name(o.simulate.kind),
+             simulated.graph.num_poses(),
+             simulated.graph.num_edges(),
+             closures,
+             o.simulate.seed);
+  if (o.truth.empty()) return Done{};
+  simulated.graph.poses = std::move(simulated.truth);
+  simulated.graph.edges.clear();
+  return write_g2o(o.truth, simulated.graph);
+}
+
+Status run(SimOptions o) {
+  if (o.out.empty() || o.out == "-") o.out = "/dev/stdout";
+  if (o.truth == "-") o.truth = "/dev/stdout";
+  for (const std::string& path : {o.out, o.truth})
+    if (const Status fine = can_write(path); !fine) return fine;
+  return std::visit([&](auto& simulated) { return write(std::move(simulated), o); },
+                    *std::make_unique<AnySimulated>(simulate_graph(o.simulate)));
+}
+
+}  // namespace
+
+void add_sim(CLI::App& root, Task& task) {
+  CLI::App& sim = *root.add_subcommand("sim", "simulate data whose truth is known");
+  sim.require_subcommand(1);
+  auto o = std::make_shared<SimOptions>();
+  CLI::App& app = *sim.add_subcommand("graph", "a pose graph: a drive with noisy odometry and loop closures");
+  add_kind(app, o->simulate);
+  add_poses(app, "--poses", o->simulate.num_poses, "number of poses");
+  add_seed(app, o->simulate.seed);
+  add_noise(app, o->simulate.noise);
+  app.add_option("--out", o->out, "the graph as g2o, poses as dead reckoning has them (default: standard output)")
+      ->option_text("FILE");
+  add_output(app, "--truth", o->truth, "the true poses as g2o");
+  app.callback([o, &task] { task = [o] { return run(*o); }; });
+}
+
+}  // namespace pipit

@@ -1,0 +1,33 @@
+// apps/solve_options.h — the options that say how a pose graph is optimised, for every command that does so.
+#pragma once
+#include <CLI/App.hpp>
+#include <cstdint>
+#include <string>
+
+#include "graph/g2o_io.h"
+#include "graph/optimise.h"
+
+namespace pipit {
+
+/// As typed; `optimise_options` turns it into what the library wants.
+struct SolveChoices {
+  std::string precision = "mixed";
+  std::string robust = "none";
+  double robust_scale = 0;  ///< 0: the default of the loss
+  double time_limit_s = 0;  ///< 0: none
+  bool scaling = true;
+  Accumulate accumulate = Accumulate::Single;
+  bool accumulate_given = false;
+  std::uint64_t seed = 1;
+  GraphFormat format = GraphFormat::Auto;
+  OptimiseOptions options;  ///< the rest is written here directly
+};
+
+void add_solve_options(CLI::App& app, SolveChoices& choices);
+
+OptimiseOptions optimise_options(const SolveChoices& choices);
+
+/// How many threads: shared by commands that have no other solver option.
+CLI::Option* add_threads(CLI::App& app, int& num_threads);
+
+}  // namespace pipit
