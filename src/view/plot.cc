@@ -95,6 +95,7 @@ Figure::Series Figure::resolved(const Series& series) const {
   if (series.kind == Kind::Cumulative) {
     const double total = static_cast<double>(series.x.size());
     out.kind = Kind::Line;
+    out.cumulative = true;
     double below = 0;
     for (std::size_t i = 0; i < values.size(); ++i) {
       if (i + 1 < values.size() && values[i + 1] == values[i]) continue;
@@ -108,8 +109,15 @@ Figure::Series Figure::resolved(const Series& series) const {
   const bool log = x_.scale == Scale::Log;
   const double n = static_cast<double>(values.size());
   const int bins = series.num_bins > 0 ? series.num_bins : std::clamp(static_cast<int>(std::ceil(std::sqrt(n))), 5, 60);
-  double low = log ? std::log10(values.front()) : values.front(),
-         high = log ? std::log10(values.back()) : values.back();
+  double low = kInfinity, high = -kInfinity;  // of all histograms here, so that their bins can be compared
+  for (const Series& other : series_) {
+    if (other.kind != Kind::Histogram) continue;
+    for (const double v : other.x) {
+      if (!AxisLayout::shows(x_.scale, v)) continue;
+      low = std::min(low, log ? std::log10(v) : v);
+      high = std::max(high, log ? std::log10(v) : v);
+    }
+  }
   const double least = std::max({std::abs(low), std::abs(high), 1e-9}) * 1e-6;
   if (high - low < least) {
     low -= 0.5 * least;
@@ -307,6 +315,8 @@ class Figure::Drawing {
       runs.back().push_back(spot(series.x[i], series.y[i]));
       ++total;
     }
+    // A cumulative curve keeps its last height.
+    if (series.cumulative && !runs.back().empty()) runs.back().push_back({right_, runs.back().back().y});
     if (runs.size() > budget / 4) {  // more gaps than anybody could see: dots will do
       std::vector<Spot> all;
       for (const auto& run : runs) all.insert(all.end(), run.begin(), run.end());

@@ -44,8 +44,9 @@ class Figure {
   void line(std::string label, std::span<const double> x, std::span<const double> y, Style style = {});
   void points(std::string label, std::span<const double> x, std::span<const double> y, Style style = {.width_px = 4});
   void segments(std::string label, std::span<const Segment> segments, Style style = {});
-  /// Counts in bins of equal width on the x axis (on a log axis: equal ratio). num_bins 0: the square root of the count
-  /// of values, between 5 and 60. The y axis counts from zero.
+  /// Counts in bins of equal width on the x axis (on a log axis: equal ratio), from the lowest to the highest value of
+  /// all histograms of the figure. num_bins 0: the square root of the count of values, between 5 and 60. The y axis
+  /// counts from zero.
   void histogram(std::string label, std::span<const double> values, int num_bins = 0, Style style = {.opacity = 0.55});
   /// For each value the fraction of values that are not larger, 0 to 1. Numbers an axis cannot show still count in the
   /// total: a solver that failed on half of its problems ends at 0.5.
@@ -63,6 +64,7 @@ class Figure {
     std::vector<double> x, y;
     std::vector<Segment> segments;
     int num_bins = 0;
+    bool cumulative = false;
   };
   struct Extent;
   class Drawing;

@@ -1,19 +1,19 @@
 #include "view/thin.h"
 
 #include <algorithm>
+#include <bit>
 #include <cmath>
 #include <cstdint>
-#include <unordered_set>
 
 namespace pipit {
 namespace {
 
-double distance(const Spot& a, const Spot& b) { return std::hypot(a.x - b.x, a.y - b.y); }
+double squared_distance(const Spot& a, const Spot& b) { return (a.x - b.x) * (a.x - b.x) + (a.y - b.y) * (a.y - b.y); }
 
 std::vector<Spot> by_distance(const std::vector<Spot>& line, double least) {
   std::vector<Spot> out{line.front()};
   for (std::size_t i = 1; i + 1 < line.size(); ++i)
-    if (distance(line[i], out.back()) >= least) out.push_back(line[i]);
+    if (squared_distance(line[i], out.back()) >= least * least) out.push_back(line[i]);
   out.push_back(line.back());
   return out;
 }
@@ -48,22 +48,35 @@ struct PairOfCells {
   std::uint64_t a, b;
   bool operator==(const PairOfCells&) const = default;
 };
-struct Hash {
-  std::size_t operator()(const PairOfCells& k) const {
-    std::uint64_t h = (k.a * 0x9e3779b97f4a7c15u) ^ (k.b + 0x7f4a7c15u) * 0xbf58476d1ce4e5b9u;
-    return static_cast<std::size_t>(h ^ (h >> 29));
+
+/// The keys met so far, in one flat table with linear probing.
+class Seen {
+ public:
+  explicit Seen(std::size_t num_keys) : slots_(std::bit_ceil(2 * num_keys + 2), kFree) {}
+  /// False when the key was there before.
+  bool insert(const PairOfCells& key) {
+    std::uint64_t at = (key.a * 0x9e3779b97f4a7c15u) ^ (key.b * 0xbf58476d1ce4e5b9u);
+    for (at ^= at >> 29;; ++at) {
+      PairOfCells& slot = slots_[at & (slots_.size() - 1)];
+      if (slot == key) return false;
+      if (slot == kFree) return slot = key, true;
+    }
   }
+
+ private:
+  static constexpr PairOfCells kFree{~std::uint64_t{0}, 0};  // no cell: those have 34 bits
+  std::vector<PairOfCells> slots_;
 };
 
 /// The first item of each key, while the cells grow until the budget holds; beyond 32 px evenly spaced items.
 template <class Item, class Key>
 std::vector<Item> first_per_cell(const std::vector<Item>& items, std::size_t budget, const Key& key) {
   std::vector<Item> kept = items;
-  for (double size = 0.5; size <= 32; size *= 1.5) {
-    std::unordered_set<PairOfCells, Hash> seen;
+  for (double size = 0.5; size <= 32; size *= 2) {
+    Seen seen(kept.size());
     std::vector<Item> next;
     for (const Item& item : kept)
-      if (seen.insert(key(item, size)).second) next.push_back(item);
+      if (seen.insert(key(item, size))) next.push_back(item);
     kept = std::move(next);
     if (kept.size() <= budget) return kept;
   }
