@@ -25,6 +25,7 @@ struct ColumnLanes {
 
   struct Sum {
     Vector v[kVectors];
+    HWY_INLINE Sum() {}  // by hand: an implicit one would be built for the baseline instruction set
     HWY_INLINE void clear() {
       for (int i = 0; i < kVectors; ++i) v[i] = hn::Zero(D());
     }

@@ -122,7 +122,7 @@ HWY_INLINE hn::Vec<hn::RebindToUnsigned<D>> half_bits(D d, LanesOf<D> v) {
 
 /// Stores to_half of each lane.
 template <class D>
-HWY_INLINE void store_as(D d, LanesOf<D> v, half* p) {
+HWY_INLINE void store_as([[maybe_unused]] D d, LanesOf<D> v, half* p) {
 #if PIPIT_NATIVE_HALF
   const hn::Rebind<hwy::float16_t, D> d16;
   hn::StoreU(hn::DemoteTo(d16, v), d16, reinterpret_cast<hwy::float16_t*>(p));
@@ -144,7 +144,7 @@ HWY_INLINE void store_as(D d, LanesOf<D> v, bfloat16* p) {
 
 /// Each lane rounded to the nearest half and back: round_to_half(float).
 template <class D>
-HWY_INLINE LanesOf<D> round_lanes_to_half(D d, LanesOf<D> v) {
+HWY_INLINE LanesOf<D> round_lanes_to_half([[maybe_unused]] D d, LanesOf<D> v) {
 #if PIPIT_NATIVE_HALF
   const hn::Rebind<hwy::float16_t, D> d16;
   return hn::PromoteTo(d, hn::DemoteTo(d16, v));
