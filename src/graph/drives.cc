@@ -250,6 +250,7 @@ Drive<Pose3> drive_torus(std::int32_t num_poses) {
   // Rings of r poses around the tube, 2 r of them around the hole.
   const auto ring = std::max<std::int32_t>(3, static_cast<std::int32_t>(std::lround(std::sqrt(num_poses / 2.0))));
   const double tube = ring / (2 * kPi), hole = 2 * tube;
+  const std::int32_t rest = num_poses % ring, gap = 2 * rest >= ring ? rest : rest + ring;
   for (std::int32_t now = 0; now < num_poses; ++now) {
     const double around_tube = 2 * kPi * now / ring, around_hole = 2 * kPi * now / num_poses;
     const Vector3d centre_out(std::cos(around_hole), std::sin(around_hole), 0);
@@ -257,9 +258,10 @@ Drive<Pose3> drive_torus(std::int32_t num_poses) {
     const Vector3d ahead = -std::sin(around_tube) * centre_out + std::cos(around_tube) * Vector3d::UnitZ();
     drive.poses.push_back({looking(ahead, out), hole * centre_out + tube * out});
     if (now >= ring) drive.closures.emplace_back(now - ring, now);
-    // The last ring meets the first: same place on the tube, one turn around the hole later.
-    const std::int32_t first = now + ring - num_poses;
-    if (first >= 0 && num_poses > 2 * ring) drive.closures.emplace_back(first, now);
+    // The last ring meets the first at the same place on the tube, one ring later or, when the rings do not come out
+    // even, half a ring more or less.
+    const std::int32_t first = now + gap - num_poses;
+    if (first >= 0 && first < ring && num_poses > 3 * ring) drive.closures.emplace_back(first, now);
   }
   return drive;
 }
