@@ -79,24 +79,28 @@ TEST(Ate, DoesNotSeeARigidMotionOfTheEstimate) {
   }
 }
 
-// The result is a minimum: no small motion from it lowers the sum of squares.
+// The result is a minimum: no small motion from it lowers the sum of squares. Also where the best map would be a
+// mirror.
 TEST(Align, IsTheMinimum) {
   Random random(3);
   const auto ref = walk(random, 40);
-  const auto est = mapped(ref, [&](const P3& p) { return P3(1.3 * p + random_point(random, 0.5)); });
-  const auto cost = [&](const Alignment<3>& a) {
-    double sum = 0;
-    for (std::size_t i = 0; i < est.size(); ++i) sum += (ref[i] - a.act(est[i])).squaredNorm();
-    return sum;
-  };
-  for (const Align mode : {Align::Rigid, Align::Similarity}) {
-    const auto best = align<3>(est, ref, mode);
-    for (int round = 0; round < 200; ++round) {
-      auto other = best;
-      other.R = SO3<double>::exp(random_point(random, 1e-2)).matrix() * best.R;
-      other.t += random_point(random, 1e-2);
-      if (mode == Align::Similarity) other.scale *= 1 + random.uniform(-1e-2, 1e-2);
-      EXPECT_GE(cost(other), cost(best));
+  for (const double side : {1.0, -1.0}) {
+    const auto est =
+        mapped(ref, [&](const P3& p) { return P3(1.3 * P3(side * p[0], p[1], p[2]) + random_point(random, 0.5)); });
+    const auto cost = [&](const Alignment<3>& a) {
+      double sum = 0;
+      for (std::size_t i = 0; i < est.size(); ++i) sum += (ref[i] - a.act(est[i])).squaredNorm();
+      return sum;
+    };
+    for (const Align mode : {Align::Rigid, Align::Similarity}) {
+      const auto best = align<3>(est, ref, mode);
+      for (int round = 0; round < 200; ++round) {
+        auto other = best;
+        other.R = SO3<double>::exp(random_point(random, 1e-2)).matrix() * best.R;
+        other.t += random_point(random, 1e-2);
+        if (mode == Align::Similarity) other.scale *= 1 + random.uniform(-1e-2, 1e-2);
+        EXPECT_GE(cost(other), cost(best));
+      }
     }
   }
 }
@@ -236,6 +240,9 @@ TEST(Rpe, CountsFramesAndMetres) {
   EXPECT_EQ(frame.translation_m.count, 100u);
   EXPECT_NEAR(frame.translation_m.max, 1e-3, kTol);
   EXPECT_NEAR(frame.rotation_deg.rmse, 1, 1e-10);
+  const auto ten = rpe_frames(e, r, 10);
+  EXPECT_EQ(ten.rotation_deg.count, 91u);
+  EXPECT_NEAR(ten.rotation_deg.max, 10, 1e-10);
   EXPECT_EQ(metre.rotation_deg.count, 91u);
   EXPECT_NEAR(metre.rotation_deg.mean, 10, 1e-10);
   EXPECT_NEAR(metre.rotation_deg.max, 10, 1e-10);

@@ -4,6 +4,7 @@
 #include <cmath>
 
 #include "base/contract.h"
+#include "base/text.h"
 
 namespace pipit {
 namespace {
@@ -84,7 +85,7 @@ std::string format_number(double value, int significant) {
   if (value == 0) return "0";
   const std::string scientific = digits(value, std::chars_format::scientific, significant - 1);
   const auto e = scientific.find('e');
-  const int exponent = std::stoi(scientific.substr(e + 1));
+  const int exponent = parse_number<int>(std::string_view(scientific).substr(e + 1)).value_or(0);
   if (exponent >= -4 && exponent < 7)
     return with_minus(digits(value, std::chars_format::fixed, std::max(0, significant - 1 - exponent)));
   return with_minus(scientific.substr(0, e)) + "·" + power_of_ten(exponent);

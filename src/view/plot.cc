@@ -138,12 +138,12 @@ Figure::Series Figure::resolved(const Series& series) const {
 /// One run of svg(): axes laid out, series written.
 class Figure::Drawing {
  public:
-  explicit Drawing(const Figure& figure) : f_(figure) {
+  Drawing(const Figure& figure, int width, int height) : f_(figure), width_(width), height_(height) {
     for (const Series& series : f_.series_) series_.push_back(f_.resolved(series));
   }
 
   std::string run() {
-    canvas_.open(f_.width_, f_.height_, f_.title_);
+    canvas_.open(width_, height_, f_.title_);
     write_heads();
     lay_out();
     write_axes();
@@ -182,7 +182,7 @@ class Figure::Drawing {
       if (series.label.empty()) continue;
       const double width = 26 + 6.9 * num_characters(series.label) + 18;
       if (!any) y += 14;
-      if (any && x + width > f_.width_ - 8) {
+      if (any && x + width > width_ - 8) {
         x = 16;
         y += 18;
       }
@@ -247,8 +247,8 @@ class Figure::Drawing {
     if (starts_at_zero() && !y_options.low && e.y_low >= 0) y_options.low = 0;
     x_ = AxisLayout(f_.x_, e.x_low, e.x_high);
     y_ = AxisLayout(y_options, e.y_low, e.y_high);
-    right_ = f_.width_ - 20;
-    bottom_ = f_.height_ - (f_.x_.label.empty() && f_.x_.unit.empty() ? 30 : 50);
+    right_ = width_ - 20;
+    bottom_ = height_ - (f_.x_.label.empty() && f_.x_.unit.empty() ? 30 : 50);
     const auto place = [this] {
       x_.place(left_, right_, 90);
       y_.place(bottom_, top_, 46);
@@ -285,7 +285,7 @@ class Figure::Drawing {
       canvas_.text(x_.pixel(tick.value), bottom_ + 17, tick.label, "tick tx", Anchor::Middle);
     for (const Tick& tick : y_.ticks())
       canvas_.text(left_ - 8, y_.pixel(tick.value) + 4, tick.label, "tick ty", Anchor::End);
-    canvas_.text(0.5 * (left_ + right_), f_.height_ - 12, x_.title(), "label", Anchor::Middle);
+    canvas_.text(0.5 * (left_ + right_), height_ - 12, x_.title(), "label", Anchor::Middle);
     canvas_.upright_text(20, 0.5 * (top_ + bottom_), y_.title(), "label");
   }
 
@@ -365,6 +365,7 @@ class Figure::Drawing {
   }
 
   const Figure& f_;
+  int width_, height_;
   std::vector<Series> series_;
   Canvas canvas_;
   AxisLayout x_{{}, 0, 1}, y_{{}, 0, 1};
@@ -372,6 +373,11 @@ class Figure::Drawing {
   bool empty_ = false;
 };
 
-std::string Figure::svg() const { return Drawing(*this).run(); }
+std::string Figure::svg() const { return svg(width_, height_); }
+
+std::string Figure::svg(int width_px, int height_px) const {
+  expects(width_px >= 200 && height_px >= 150, "Figure::svg: at least 200 x 150");
+  return Drawing(*this, width_px, height_px).run();
+}
 
 }  // namespace pipit

@@ -54,6 +54,10 @@ class Figure {
 
   /// <svg>...</svg>, to be written to a file or placed into HTML as it is.
   std::string svg() const;
+  /// The same at another size; letters and lines keep theirs. Needs at least 200 x 150.
+  std::string svg(int width_px, int height_px) const;
+  int width_px() const { return width_; }
+  int height_px() const { return height_; }
 
  private:
   enum class Kind { Line, Points, Segments, Histogram, Cumulative };

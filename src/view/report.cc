@@ -1,10 +1,14 @@
 #include "view/report.h"
 
+#include <algorithm>
+
 #include "base/contract.h"
 #include "view/markup.h"
 
 namespace pipit {
 namespace {
+
+constexpr int kPageWidth = 912;  // px: what the style sheet leaves for content
 
 constexpr std::string_view kCss = R"(
 :root{color-scheme:light dark;--paper:#fff;--text:#2d343c;--strong:#1b2128;--soft:#6b7580;--line:#e3e7ec;--band:#f7f8fa}
@@ -26,7 +30,6 @@ td{border-bottom:1px solid var(--line)}
 tbody tr:hover{background:var(--band)}
 figure{margin:20px 0}
 .row{display:flex;flex-wrap:wrap;gap:16px}
-.row svg{flex:1 1 380px;min-width:0}
 figure svg.pp{max-width:100%;height:auto}
 figcaption{color:var(--soft);font-size:14px;margin-top:6px}
 pre{background:var(--band);border:1px solid var(--line);border-radius:6px;padding:12px 14px;overflow-x:auto;font:13px/1.5 ui-monospace,SFMono-Regular,Menlo,Consolas,monospace}
@@ -104,7 +107,12 @@ Report& Report::figure(const Figure& figure, std::string_view caption) {
 
 Report& Report::figures(const std::vector<Figure>& figures, std::string_view caption) {
   body_ += "<figure>\n<div class=\"row\">";
-  for (const Figure& figure : figures) body_ += figure.svg();
+  const int share =
+      (kPageWidth - 16 * (static_cast<int>(figures.size()) - 1)) / std::max(1, static_cast<int>(figures.size()));
+  for (const Figure& figure : figures) {
+    const int width = std::clamp(share, 300, std::max(300, figure.width_px()));
+    body_ += figure.svg(width, std::max(220, figure.height_px() * width / figure.width_px()));
+  }
   body_ += "</div>\n";
   if (!caption.empty()) body_ += "<figcaption>" + escape(caption) + "</figcaption>";
   body_ += "</figure>\n";

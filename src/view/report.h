@@ -37,7 +37,8 @@ class Report {
   Report& code(std::string_view text);
   Report& table(const Table& table);
   Report& figure(const Figure& figure, std::string_view caption = "");
-  /// Side by side where the page is wide enough: before and after.
+  /// Side by side where the page is wide enough (before and after): drawn narrower, each in its own proportions, so
+  /// that letters stay readable.
   Report& figures(const std::vector<Figure>& figures, std::string_view caption = "");
 
   std::string html() const;
