@@ -225,6 +225,8 @@ class Reader {
     I.topRightCorner<3, 3>() *= 2;
     I.bottomLeftCorner<3, 3>() *= 2;
     I.bottomRightCorner<3, 3>() *= 4;
+    if (scan.error().empty() && I.cwiseAbs().maxCoeff() > kLargestNumber)
+      scan.fail("the information matrix, turned to quaternions, is above 1e100");
     return I;
   }
 
