@@ -17,6 +17,8 @@ constexpr int kMaxRises = 3;
 constexpr double kMaxRise = 10;
 // Residual of the linear solves relative to the gradient, once steps are short.
 constexpr double kLooseEta = 1e-2;
+// Residuals that shrank by 1e-11 are rounding errors: exact measurements have cost zero, and no relative decrease there.
+constexpr double kFloor = 1e-22;
 
 LinearOptions linear_options(const MinimiseOptions& o) {
   LinearOptions linear;
@@ -111,7 +113,7 @@ Summary Minimiser::run(const Observer& observer) {
       ++it.attempts;
       p.retract();
       const double trial = p.linearisation.cost();  // nan and inf compare false below
-      promising = proposer.predicted() > std::max(0.1 * o.tolerance, 1e-15) * cost;
+      promising = proposer.predicted() > std::max(0.1 * o.tolerance, 1e-15) * cost + kFloor * summary.cost_initial;
       if (trial < cost || (trial == cost && !promising)) {
         it.accepted = true;
         it.relative_decrease = cost > 0 ? (cost - trial) / cost : 0;
@@ -150,7 +152,7 @@ Summary Minimiser::run(const Observer& observer) {
     } else if (it.accepted && eta > kTightEta && promising) {
       eta = kTightEta;  // a small decrease counts only when the linear solve behind it was accurate: solve better
     } else {
-      summary.stop = it.accepted || !promising || cost == 0 ? Stop::Converged : Stop::NoProgress;
+      summary.stop = it.accepted || !promising || cost <= kFloor * summary.cost_initial ? Stop::Converged : Stop::NoProgress;
       running = false;
     }
   }
