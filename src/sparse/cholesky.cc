@@ -55,12 +55,13 @@ void fetch_block(
   if constexpr (std::is_same_v<T, float>) {
     scaled_block(block, e.transposed, scaling.block(e.i), scaling.block(e.j), B, out, ld);
   } else if constexpr (std::is_same_v<T, double>) {
-    double s_row[36], s_col[36];
+    double s_row[44] = {}, s_col[44] = {};
     const bool on = scaling.on() && B <= 6;
     if (on) std::copy_n(scaling.block(e.i), B * B, s_row), std::copy_n(scaling.block(e.j), B * B, s_col);
     if (!scaling.on() || on) {
       scaled_block(block, e.transposed, on ? s_row : nullptr, on ? s_col : nullptr, B, out, ld);
     } else {
+      // Large blocks take the slow way; nothing of them is fast.
       std::vector<double> row(scaling.block(e.i), scaling.block(e.i) + B * B);
       std::vector<double> col(scaling.block(e.j), scaling.block(e.j) + B * B);
       scaled_block(block, e.transposed, row.data(), col.data(), B, out, ld);

@@ -31,8 +31,8 @@ struct FrontShape {
 template <class T>
 int factor_panel(T* panel, FrontShape shape);
 
-/// update = -L21 L21^T, lower triangle by whole B x B blocks (B = 3 or 6; any B when b divides nothing is fine too:
-/// entries (r, c) with r >= c are right); the rest of the storage is overwritten with undefined finite numbers.
+/// update = -L21 L21^T: entry (r, c) is right for r >= c and, with c in the same group of six columns, for r < c too
+/// (so diagonal blocks of 1, 2, 3 or 6 are whole). What else stands in the storage is undefined but finite.
 template <class T>
 void form_update(const T* panel, FrontShape shape, T* update);
 
@@ -54,9 +54,14 @@ template <class T>
 void add_to_update(const ChildUpdate<T>& child, int B, T* update, FrontShape parent);
 
 /// out = S_row op(A) S_col^T, op = transpose or nothing: one equilibrated block, B x B column-major with leading
-/// dimension ld. S lower triangular B x B column-major, or null for the identity. T: float, double;  A of type From:
-/// float, double.
+/// dimension ld. S lower triangular B x B column-major with zeros above, or null for the identity. Reads up to 8
+/// elements past S. T: float, double;  A of type From: float, double.
 template <class From, class T>
 void scaled_block(const From* block, bool transposed, const T* s_row, const T* s_col, int B, T* out, int ld);
+
+/// out -= left right^T, blocks B x B column-major and contiguous. T: float, double. Reads up to 8 elements past a
+/// block.
+template <class T>
+void subtract_product(const T* left, const T* right, int B, T* out);
 
 }  // namespace pipit

@@ -99,4 +99,11 @@ void scaled_block(const From* block, bool transposed, const T* s_row, const T* s
     }
 }
 
+template <class T>
+void subtract_product(const T* left, const T* right, int B, T* out) {
+  for (int c = 0; c < B; ++c)
+    for (int k = 0; k < B; ++k)
+      for (int r = 0; r < B; ++r) out[c * B + r] = mul_add(-left[k * B + r], right[k * B + c], out[c * B + r]);
+}
+
 }  // namespace pipit::reference

@@ -9,12 +9,12 @@
 namespace pipit {
 namespace {
 
-// C -= A B^T, n x n column-major blocks.
 template <class T>
-void subtract_product(const T* A, const T* right, int n, T* C) {
-  for (int c = 0; c < n; ++c)
-    for (int k = 0; k < n; ++k)
-      for (int r = 0; r < n; ++r) C[c * n + r] = mul_add(-A[k * n + r], right[k * n + c], C[c * n + r]);
+void take_off(const T* left, const T* right, int B, T* out) {
+  if constexpr (std::is_floating_point_v<T>)
+    subtract_product(left, right, B, out);
+  else
+    reference::subtract_product(left, right, B, out);
 }
 
 }  // namespace
@@ -73,10 +73,10 @@ std::int64_t factorise(const IncompletePlan& plan,
     }
     for (std::int64_t k = plan.update_begin[j]; k < plan.update_begin[j + 1]; ++k) {
       const BlockUpdate& u = plan.update[k];
-      subtract_product(blocks + static_cast<std::ptrdiff_t>(u.left) * BB,
-                       blocks + static_cast<std::ptrdiff_t>(u.right) * BB,
-                       B,
-                       blocks + static_cast<std::ptrdiff_t>(u.target) * BB);
+      take_off(blocks + static_cast<std::ptrdiff_t>(u.left) * BB,
+               blocks + static_cast<std::ptrdiff_t>(u.right) * BB,
+               B,
+               blocks + static_cast<std::ptrdiff_t>(u.target) * BB);
     }
     if (work.panel.size() < shape.panel_size()) work.panel.resize(shape.panel_size());
     T* panel = work.panel.data();

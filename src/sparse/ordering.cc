@@ -28,15 +28,13 @@ struct Adjacency {
 };
 
 std::vector<std::int32_t> amd(const BlockPattern& pattern) {
-  const Adjacency graph(pattern);
+  // The library orders a matrix; values do not matter, but a missing diagonal entry would.
   const int n = pattern.n;
-  Eigen::SparseMatrix<float, Eigen::ColMajor, int> matrix(n, n);
-  matrix.resizeNonZeros(static_cast<int>(graph.to.size()));
-  std::copy(graph.begin.begin(), graph.begin.end(), matrix.outerIndexPtr());
-  std::copy(graph.to.begin(), graph.to.end(), matrix.innerIndexPtr());
-  std::fill_n(matrix.valuePtr(), graph.to.size(), 1.0F);
+  using Matrix = Eigen::SparseMatrix<float, Eigen::ColMajor, int>;
+  const std::vector<float> ones(pattern.row.size(), 1.0F);
+  const Eigen::Map<const Matrix> lower(n, n, pattern.num_blocks(), pattern.col_begin.data(), pattern.row.data(), ones.data());
   Eigen::PermutationMatrix<Eigen::Dynamic, Eigen::Dynamic, int> permutation;
-  Eigen::AMDOrdering<int>()(matrix.selfadjointView<Eigen::Lower>(), permutation);
+  Eigen::AMDOrdering<int>()(lower.selfadjointView<Eigen::Lower>(), permutation);
   return {permutation.indices().data(), permutation.indices().data() + n};
 }
 
