@@ -79,7 +79,7 @@ int run_app(int argc, char** argv) {
   add_pgo(root, task);
   add_sim(root, task);
   add_eval(root, task);
-  // add_demo(root, task);
+  add_demo(root, task);
   if (argc < 2) {
     fmt::print(stderr, "{}", root.help());
     return 2;

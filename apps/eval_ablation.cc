@@ -98,7 +98,6 @@ Status run_graph(const PoseGraph<Pose>& graph, const std::string& source, const 
   auto guess = initial_guess(graph, Init::Auto, workers);
   if (!guess) return guess.error();
   Ablation<Pose> ablation(graph, std::move(guess->poses), o);
-  const std::string far = fmt::format("far");
   Status done = ablation.run("reference", "double", ablation.base("double"), 0);
   for (const auto& [field, group] : std::initializer_list<std::pair<Format Precision::*, const char*>>{
            {&Precision::residual, "residual"}, {&Precision::jacobian, "Jacobian"}})

@@ -28,7 +28,7 @@ struct Run {
   std::string start;
   double sigma_m = 0, sigma_rad = 0;
   std::uint64_t seed = 0;
-  OptimiseSummary summary;
+  OptimiseSummary summary = {};
 };
 
 template <class Pose>
@@ -98,7 +98,7 @@ Status run_graph(const PoseGraph<Pose>& graph, const StartsOptions& o) {
     PoseGraph<Pose> copy = graph;
     MinimiseOptions standard = preset(precision);
     standard.num_threads = o.num_threads;
-    const auto summary = optimise(copy, {.minimise = standard}, progress(true));
+    const auto summary = optimise(copy, plain(standard, Init::Auto), progress(true));
     if (!summary) return summary.error();
     const double excess = summary->chi2_final / lowest.summary.chi2_final - 1;
     json["auto"][precision] = {

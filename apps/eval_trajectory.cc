@@ -110,8 +110,8 @@ void add_eval(CLI::App& root, Task& task) {
   CLI::App& eval = *root.add_subcommand("eval", "measure: trajectories, and Pipit itself");
   eval.require_subcommand(1);
   add_eval_trajectory(eval, task);
-  // add_eval_loops(eval, task);
-  // add_eval_growth(eval, task);
+  add_eval_loops(eval, task);
+  add_eval_growth(eval, task);
   add_eval_ablation(eval, task);
   add_eval_starts(eval, task);
 }

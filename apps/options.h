@@ -72,4 +72,13 @@ inline CLI::Option* add_output(CLI::App& app, const std::string& flag, std::stri
   return app.add_option(flag, path, help + " (default: none)")->option_text("FILE");
 }
 
+/// A picture to write, by its ending.
+inline CLI::Option* add_plot(CLI::App& app, std::string& path, const std::string& help) {
+  const auto check = [](const std::string& text) -> std::string {
+    if (text.ends_with(".svg") || text.ends_with(".html")) return {};
+    return fmt::format("'{}' ends neither in .svg nor in .html", text);
+  };
+  return add_output(app, "--plot", path, help + "; .svg or .html")->check(CLI::Validator(check, ""));
+}
+
 }  // namespace pipit

@@ -6,10 +6,13 @@
 
 #include "app.h"
 #include "base/clock.h"
+#include "base/version.h"
 #include "options.h"
+#include "pictures.h"
 #include "progress.h"
 #include "report.h"
 #include "solve_options.h"
+#include "view/report.h"
 
 namespace pipit {
 namespace {
@@ -83,6 +86,35 @@ Result<std::string> covariance(const PoseGraph<Pose>& graph,
   return table;
 }
 
+// What the robot believed before: the poses of the file, or odometry where there are none.
+template <class Pose>
+Result<std::vector<Pose>> before(const PoseGraph<Pose>& graph) {
+  if (graph.has_vertices) return graph.poses;
+  Workers workers(1);
+  auto guess = initial_guess(graph, Init::Odometry, workers);
+  if (!guess) return guess.error();
+  return std::move(guess->poses);
+}
+
+template <class Pose>
+Status plot(const PgoOptions& o, const PoseGraph<Pose>& graph, const std::vector<Pose>& old, const RunReport& report) {
+  const MapView view = map_view(graph.poses);
+  const OptimiseSummary& s = report.summary;
+  const std::string what = s.chi2_file ? fmt::format("before: chi2 {:.5g}", *s.chi2_file) : "before: odometry";
+  const std::vector<Figure> figures = {
+      map_figure(what, graph, old, view),
+      map_figure(fmt::format("after: chi2 {:.5g}", s.chi2_final), graph, graph.poses, view),
+      cost_figure("cost per iteration",
+                  {{.name = report.precision, .initial = s.objective_initial, .trace = s.minimise.trace}})};
+  if (o.plot.ends_with(".svg")) return write_file(o.plot, side_by_side(figures, 560, 520));
+  Report page("Pose graph " + report.file, fmt::format("pipit {}, commit {}", version(), build_commit()));
+  page.figures({figures[0], figures[1]},
+               "Before: " + std::string(graph.has_vertices ? "poses of the file" : "odometry") +
+                   "; after: the optimum found. Loop closures in another colour.");
+  page.figure(figures[2]).heading("The run").code(in_words(report));
+  return write_file(o.plot, page.html());
+}
+
 template <class Pose>
 Status run_graph(PoseGraph<Pose>& graph, const PgoOptions& o, double seconds_read) {
   const auto indices = indices_of(graph, o);
@@ -96,6 +128,8 @@ Status run_graph(PoseGraph<Pose>& graph, const PgoOptions& o, double seconds_rea
   report.seconds_read = seconds_read;
   report.options = optimise_options(o.solve);
   report.options.minimise.count_range = !o.quiet || !o.json.empty();
+  auto old = o.plot.empty() ? Result<std::vector<Pose>>(std::vector<Pose>{}) : before(graph);
+  if (!old) return Error{old.error().code, fmt::format("{}: {}", report.file, old.error().message)};
   interrupted();  // from here on ctrl-C keeps the best poses so far
   auto summary = optimise(graph, report.options, progress(o.quiet));
   if (!summary) return Error{summary.error().code, fmt::format("{}: {}", report.file, summary.error().message)};
@@ -112,6 +146,8 @@ Status run_graph(PoseGraph<Pose>& graph, const PgoOptions& o, double seconds_rea
   }
   if (!o.out.empty())
     if (const Status done = write_g2o(o.out, graph); !done) return done;
+  if (!o.plot.empty())
+    if (const Status done = plot(o, graph, *old, report); !done) return done;
   if (const Status done = write_json(o.json, json); !done) return done;
   if (!o.quiet) fmt::print(o.json == "-" || o.out == "/dev/stdout" ? stderr : stdout, "{}{}", in_words(report), table);
   return Done{};
@@ -146,14 +182,7 @@ void add_pgo(CLI::App& root, Task& task) {
   app.add_flag("--quiet", o->quiet, "no progress, no summary (default: both)");
   add_output(app, "--out", o->out, "the optimised graph as g2o");
   add_json(app, o->json);
-  add_output(app, "--plot", o->plot, "before, after and cost per iteration; .svg or .html")
-      ->check(CLI::Validator(
-          [](const std::string& path) {
-            return path.ends_with(".svg") || path.ends_with(".html")
-                       ? std::string()
-                       : fmt::format("'{}' ends neither in .svg nor in .html", path);
-          },
-          ""));
+  add_plot(app, o->plot, "before, after and cost per iteration");
   app.callback([o, &task] { task = [o] { return run(*o); }; });
 }
 

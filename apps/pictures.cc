@@ -51,7 +51,8 @@ Figure map_figure(const std::string& title,
     (is_odometry(edge) ? odometry : closures).push_back({a[view.across], a[view.up], b[view.across], b[view.up]});
   }
   const double pale = closures.size() > 2000 ? 0.35 : 0.6;
-  if (!closures.empty()) figure.segments("loop closures", closures, {.ink = Ink::Orange, .width_px = 0.8, .opacity = pale});
+  if (!closures.empty())
+    figure.segments("loop closures", closures, {.ink = Ink::Orange, .width_px = 0.8, .opacity = pale});
   figure.segments("odometry", odometry, {.ink = Ink::Blue, .width_px = 1.1});
   return figure;
 }
@@ -59,7 +60,9 @@ Figure map_figure(const std::string& title,
 Figure cost_figure(const std::string& title, const std::vector<CostCurve>& curves) {
   static constexpr Ink kInks[] = {Ink::Blue, Ink::Orange, Ink::Green, Ink::Purple, Ink::Amber, Ink::Grey};
   Figure figure(title);
-  figure.x_axis({.label = "iteration", .unit = ""}).y_axis({.label = "chi2", .unit = "", .scale = Scale::Log}).size(560, 520);
+  figure.x_axis({.label = "iteration", .unit = ""})
+      .y_axis({.label = "chi2", .unit = "", .scale = Scale::Log})
+      .size(560, 520);
   std::size_t k = 0;
   for (const CostCurve& curve : curves) {
     std::vector<double> x = {0}, y = {curve.initial};
@@ -76,8 +79,10 @@ Figure cost_figure(const std::string& title, const std::vector<CostCurve>& curve
 
 std::string side_by_side(const std::vector<Figure>& figures, int width_px, int height_px) {
   const int n = static_cast<int>(figures.size());
-  std::string out = fmt::format(
-      "<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"{0}\" height=\"{1}\" viewBox=\"0 0 {0} {1}\">\n", n * width_px, height_px);
+  std::string out =
+      fmt::format("<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"{0}\" height=\"{1}\" viewBox=\"0 0 {0} {1}\">\n",
+                  n * width_px,
+                  height_px);
   for (int k = 0; k < n; ++k) {
     Figure figure = figures[static_cast<std::size_t>(k)];
     std::string svg = figure.size(width_px, height_px).svg();

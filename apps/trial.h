@@ -29,6 +29,14 @@ inline MinimiseOptions preset(std::string_view precision,
   return options;
 }
 
+/// The options of a plain run: no loss, a given guess.
+inline OptimiseOptions plain(const MinimiseOptions& minimise, Init init) {
+  OptimiseOptions options;
+  options.minimise = minimise;
+  options.init = init;
+  return options;
+}
+
 /// Optimises from the given poses. The graph keeps its own.
 template <class Pose>
 Result<Trial<Pose>> solve_from(PoseGraph<Pose> graph,
@@ -37,7 +45,7 @@ Result<Trial<Pose>> solve_from(PoseGraph<Pose> graph,
                                const Observer& observer = {}) {
   graph.poses = guess;
   graph.has_vertices = true;
-  const auto summary = optimise(graph, {.minimise = minimise, .init = Init::File}, observer);
+  const auto summary = optimise(graph, plain(minimise, Init::File), observer);
   if (!summary) return summary.error();
   return Trial<Pose>{*summary, std::move(graph.poses), summary->minimise.seconds.total - summary->seconds_init};
 }
