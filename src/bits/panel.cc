@@ -143,6 +143,59 @@ HWY_INLINE void backward_panel(const S* panel, int m, int w, int ld, V* x, const
     backward_group<6>(panel + (c - 6) * (stride + 1), stride, static_cast<size_t>(w - c), rest_m, x + c - 6, below);
 }
 
+/// Pieces of kB (or B, when kB is 0) numbers between their places in x and one contiguous vector.
+template <int kB, class V>
+HWY_INLINE void gather(const std::int32_t* rows, std::int64_t count, int B, const V* x, V* HWY_RESTRICT below) {
+  const std::ptrdiff_t size = kB > 0 ? kB : B;
+  for (std::int64_t k = 0; k < count; ++k)
+    for (std::ptrdiff_t i = 0; i < size; ++i) below[k * size + i] = x[rows[k] * size + i];
+}
+template <int kB, class V>
+HWY_INLINE void scatter(const std::int32_t* rows, std::int64_t count, int B, const V* HWY_RESTRICT below, V* x) {
+  const std::ptrdiff_t size = kB > 0 ? kB : B;
+  for (std::int64_t k = 0; k < count; ++k)
+    for (std::ptrdiff_t i = 0; i < size; ++i) x[rows[k] * size + i] = below[k * size + i];
+}
+
+template <int kB, bool kForward, class S, class V>
+HWY_INLINE void sweep_sized(const PanelFactorView<S>& L, V* x, V* below) {
+  const int B = kB > 0 ? kB : L.B;
+  for (int i = 0; i < L.num_panels; ++i) {
+    const int s = kForward ? i : L.num_panels - 1 - i;
+    const std::int32_t* rows = L.rows + L.row_begin[s];
+    const std::int64_t count = L.row_begin[s + 1] - L.row_begin[s];
+    const int w = (L.first[s + 1] - L.first[s]) * B, m = w + static_cast<int>(count) * B;
+    V* top = x + static_cast<std::ptrdiff_t>(L.first[s]) * B;
+    gather<kB>(rows, count, B, x, below);
+    if constexpr (kForward) {
+      forward_panel(L.values + L.begin[s], m, w, m, top, below);
+      scatter<kB>(rows, count, B, below, x);
+    } else {
+      backward_panel(L.values + L.begin[s], m, w, m, top, below);
+    }
+  }
+}
+template <bool kForward, class S, class V>
+HWY_INLINE void sweep(const PanelFactorView<S>& L, V* x, V* below) {
+  if (L.B == 6) return sweep_sized<6, kForward>(L, x, below);
+  if (L.B == 3) return sweep_sized<3, kForward>(L, x, below);
+  sweep_sized<0, kForward>(L, x, below);
+}
+
+// one name per format: a dispatch table is made by name
+void sweep_half(const PanelFactorView<half>& L, bool forward, float* x, float* below) {
+  forward ? sweep<true>(L, x, below) : sweep<false>(L, x, below);
+}
+void sweep_bfloat16(const PanelFactorView<bfloat16>& L, bool forward, float* x, float* below) {
+  forward ? sweep<true>(L, x, below) : sweep<false>(L, x, below);
+}
+void sweep_float(const PanelFactorView<float>& L, bool forward, float* x, float* below) {
+  forward ? sweep<true>(L, x, below) : sweep<false>(L, x, below);
+}
+void sweep_double(const PanelFactorView<double>& L, bool forward, double* x, double* below) {
+  forward ? sweep<true>(L, x, below) : sweep<false>(L, x, below);
+}
+
 void forward_half(const half* p, int m, int w, int ld, float* x, float* b) { forward_panel(p, m, w, ld, x, b); }
 void forward_bfloat16(const bfloat16* p, int m, int w, int ld, float* x, float* b) { forward_panel(p, m, w, ld, x, b); }
 void forward_float(const float* p, int m, int w, int ld, float* x, float* b) { forward_panel(p, m, w, ld, x, b); }
@@ -174,6 +227,34 @@ HWY_EXPORT(backward_half);
 HWY_EXPORT(backward_bfloat16);
 HWY_EXPORT(backward_float);
 HWY_EXPORT(backward_double);
+HWY_EXPORT(sweep_half);
+HWY_EXPORT(sweep_bfloat16);
+HWY_EXPORT(sweep_float);
+HWY_EXPORT(sweep_double);
+
+void run(const PanelFactorView<half>& L, bool forward, float* x, float* below) {
+  HWY_DYNAMIC_DISPATCH(sweep_half)(L, forward, x, below);
+}
+void run(const PanelFactorView<bfloat16>& L, bool forward, float* x, float* below) {
+  HWY_DYNAMIC_DISPATCH(sweep_bfloat16)(L, forward, x, below);
+}
+void run(const PanelFactorView<float>& L, bool forward, float* x, float* below) {
+  HWY_DYNAMIC_DISPATCH(sweep_float)(L, forward, x, below);
+}
+void run(const PanelFactorView<double>& L, bool forward, double* x, double* below) {
+  HWY_DYNAMIC_DISPATCH(sweep_double)(L, forward, x, below);
+}
+
+template <class S, class V>
+void check_and_run(const PanelFactorView<S>& L, bool forward, std::span<V> x, std::span<V> scratch) {
+  if (L.num_panels == 0) return;
+  const auto B = static_cast<std::size_t>(L.B);
+  expects(x.size() == static_cast<std::size_t>(L.first[L.num_panels]) * B, "factor solve: x is not n * B long");
+  std::int64_t longest = 0;
+  for (int s = 0; s < L.num_panels; ++s) longest = HWY_MAX(longest, L.row_begin[s + 1] - L.row_begin[s]);
+  expects(scratch.size() >= static_cast<std::size_t>(longest) * B, "factor solve: scratch is too short");
+  run(L, forward, x.data(), scratch.data());
+}
 
 }  // namespace
 
@@ -209,6 +290,23 @@ template <>
 void panel_backward(const double* panel, int m, int w, int ld, double* x, const double* below) {
   HWY_DYNAMIC_DISPATCH(backward_double)(panel, m, w, ld, x, below);
 }
+
+template <class S>
+void factor_forward(const PanelFactorView<S>& L, std::span<PanelVector<S>> x, std::span<PanelVector<S>> scratch) {
+  check_and_run(L, true, x, scratch);
+}
+template <class S>
+void factor_backward(const PanelFactorView<S>& L, std::span<PanelVector<S>> x, std::span<PanelVector<S>> scratch) {
+  check_and_run(L, false, x, scratch);
+}
+template void factor_forward(const PanelFactorView<half>&, std::span<float>, std::span<float>);
+template void factor_forward(const PanelFactorView<bfloat16>&, std::span<float>, std::span<float>);
+template void factor_forward(const PanelFactorView<float>&, std::span<float>, std::span<float>);
+template void factor_forward(const PanelFactorView<double>&, std::span<double>, std::span<double>);
+template void factor_backward(const PanelFactorView<half>&, std::span<float>, std::span<float>);
+template void factor_backward(const PanelFactorView<bfloat16>&, std::span<float>, std::span<float>);
+template void factor_backward(const PanelFactorView<float>&, std::span<float>, std::span<float>);
+template void factor_backward(const PanelFactorView<double>&, std::span<double>, std::span<double>);
 
 }  // namespace pipit
 #endif

@@ -175,5 +175,86 @@ TEST(Panel, NaNPropagatesForwardOnly) {
   });
 }
 
+/// A factor of random structure: panels of 1 to 4 blocks, some rows below each.
+template <class S>
+struct PanelFactor {
+  int B, n = 0;
+  std::vector<std::int32_t> first{0}, rows;
+  std::vector<std::int64_t> row_begin{0}, begin;
+  std::vector<S> values;
+
+  PanelFactor(int B_, int num_panels) : B(B_) {
+    Random random(num_panels * 10 + B);
+    for (int s = 0; s < num_panels; ++s) first.push_back(n += 1 + static_cast<int>(random.below(4)));
+    for (int s = 0; s < num_panels; ++s) {
+      for (int i = first[s + 1]; i < n; ++i)
+        if (random.below(3) == 0) rows.push_back(i);
+      row_begin.push_back(static_cast<std::int64_t>(rows.size()));
+      const int w = (first[s + 1] - first[s]) * B, m = w + static_cast<int>(row_begin[s + 1] - row_begin[s]) * B;
+      begin.push_back(static_cast<std::int64_t>(values.size()));
+      for (int c = 0; c < w; ++c)
+        for (int r = 0; r < m; ++r)
+          values.push_back(from_double<S>(r < c ? NAN : r == c ? random.uniform(0.5, 2) : random.normal() / n));
+    }
+  }
+  PanelFactorView<S> view() const {
+    return {static_cast<int>(first.size()) - 1,
+            B,
+            first.data(),
+            row_begin.data(),
+            rows.data(),
+            begin.data(),
+            values.data()};
+  }
+};
+
+/// One call for the whole factor is the loop over its panels, to the bit.
+template <class S>
+void expect_factor_is_the_loop() {
+  using V = PanelVector<S>;
+  for (const int B : {6, 3, 2})
+    for (const int num_panels : {0, 1, 2, 9}) {
+      const PanelFactor<S> L(B, num_panels);
+      const auto start = random_vector<V>(L.n * B, 5);
+      std::vector<V> below(start.size());
+      on_every_set([&] {
+        auto x = start, y = start;
+        const auto visit = [&](int s, bool forward) {
+          const std::int32_t* rows = L.rows.data() + L.row_begin[s];
+          const int count = static_cast<int>(L.row_begin[s + 1] - L.row_begin[s]);
+          const int w = (L.first[s + 1] - L.first[s]) * B, m = w + count * B;
+          for (int i = 0; i < count * B; ++i) below[i] = y[rows[i / B] * B + i % B];
+          V* top = y.data() + L.first[s] * B;
+          const S* panel = L.values.data() + L.begin[s];
+          if (forward) {
+            panel_forward<S>(panel, m, w, m, top, below.data());
+            for (int i = 0; i < count * B; ++i) y[rows[i / B] * B + i % B] = below[i];
+          } else {
+            panel_backward<S>(panel, m, w, m, top, below.data());
+          }
+        };
+        for (int s = 0; s < num_panels; ++s) visit(s, true);
+        factor_forward<S>(L.view(), x, below);
+        ASSERT_EQ(x, y);
+        for (int s = num_panels - 1; s >= 0; --s) visit(s, false);
+        factor_backward<S>(L.view(), x, below);
+        ASSERT_EQ(x, y);
+      });
+    }
+}
+TEST(PanelFactor, IsTheLoopOverItsPanels) {
+  expect_factor_is_the_loop<half>();
+  expect_factor_is_the_loop<bfloat16>();
+  expect_factor_is_the_loop<float>();
+  expect_factor_is_the_loop<double>();
+}
+
+TEST(PanelFactorDeathTest, SizesMustAgree) {
+  const PanelFactor<half> L(6, 9);
+  std::vector<float> x(static_cast<std::size_t>(L.n) * 6), below(x.size());
+  EXPECT_DEATH(factor_forward<half>(L.view(), std::span(x).first(6), below), "n \\* B");
+  EXPECT_DEATH(factor_backward<half>(L.view(), x, std::span(below).first(0)), "too short");
+}
+
 }  // namespace
 }  // namespace pipit
