@@ -1,10 +1,11 @@
 #include "sparse/factor.h"
 
-#include <cmath>
+#include <algorithm>
 
 #include "bits/panel.h"
 #include "bits/panel_ref.h"
 #include "bits/scaling.h"
+#include "bits/vector_ops.h"
 
 namespace pipit {
 namespace {
@@ -52,69 +53,135 @@ void sweep(const Factor<S>& factor, N* y, const Forward& forward, const Backward
   }
 }
 
+// Inverse of the lower triangular block at L (reciprocals on its diagonal) and its transpose, K x K in two squares.
+template <class T, class V>
+void invert_block(const T* L, int ld, int K, V* square) {
+  constexpr int kSide = kSweepGroup;
+  T inverse[kSide][kSide] = {};
+  for (int c = 0; c < K; ++c) {
+    inverse[c][c] = L[c * ld + c];
+    for (int r = c + 1; r < K; ++r) {
+      T sum = 0;
+      for (int k = c; k < r; ++k) sum += L[static_cast<std::ptrdiff_t>(k) * ld + r] * inverse[c][k];
+      inverse[c][r] = -sum * L[static_cast<std::ptrdiff_t>(r) * ld + r];
+    }
+  }
+  for (int c = 0; c < kSide; ++c)
+    for (int r = 0; r < kSide; ++r) {
+      square[c * kSide + r] = static_cast<V>(inverse[c][r]);
+      square[(kSide + r) * kSide + c] = static_cast<V>(inverse[c][r]);
+    }
+}
+
 }  // namespace
 
 template <class S>
 Factor<S>::Factor(std::shared_ptr<const PanelLayout> layout, int B) : layout_(std::move(layout)), B_(B) {
+  const PanelLayout& l = *layout_;
   begin_.assign(1, 0);
-  for (int s = 0; s < layout_->num_panels(); ++s)
-    begin_.push_back(begin_.back() + static_cast<std::int64_t>(ld(s)) * shape(s).w);
+  std::size_t inverse = 0;
+  for (int s = 0; s < l.num_panels(); ++s) {
+    const FrontShape size = shape(s);
+    // A sweep may read 16 elements past a panel; starts are aligned for vectors.
+    begin_.push_back((begin_.back() + static_cast<std::int64_t>(size.m) * size.w + 16 + 15) / 16 * 16);
+    inverse += inverse_size(size.w);
+    longest_ = std::max(longest_, size.m);
+  }
   values_.resize(begin_.back());
+  inverse_.resize(inverse);
+  const Vector* at = inverse_.data();
+  for (int s = 0; s < l.num_panels(); ++s) {
+    const FrontShape size = shape(s);
+    panels_.push_back({panel(s), at, l.rows.data() + l.row_begin[s], l.first[s] * B, size.w, size.m});
+    at += inverse_size(size.w);
+  }
 }
 
 template <class S>
 template <class T>
 void Factor<S>::store(int s, const T* panel, FrontShape shape, RangeCounters* counters) {
   S* to = values_.data() + begin_[s];
-  for (int c = 0; c < shape.w; ++c) {
-    const T* from = panel + static_cast<std::ptrdiff_t>(c) * shape.ld();
-    S* column = to + static_cast<std::ptrdiff_t>(c) * ld(s);
-    std::fill_n(column, c, S{});
-    if constexpr (std::is_same_v<T, float> || std::is_same_v<T, double>) {
-      convert<T, S>(std::span<const T>(from + c, shape.m - c), std::span<S>(column + c, shape.m - c), counters);
-    } else {
-      for (int r = c; r < shape.m; ++r) {
-        const float value = static_cast<float>(from[r]);
-        convert<float, S>(std::span<const float>(&value, 1), std::span<S>(column + r, 1), counters);
+  constexpr bool kFast = std::is_same_v<T, float> || std::is_same_v<T, double>;
+  if (kFast && counters == nullptr) {
+    if constexpr (kFast) round_panel(panel, shape.m, shape.w, shape.ld(), to);
+  } else {
+    std::fill_n(to, static_cast<std::size_t>(shape.m) * shape.w + 16, S{});
+    for (int c = 0; c < shape.w; ++c) {
+      const T* from = panel + static_cast<std::ptrdiff_t>(c) * shape.ld();
+      S* column = to + static_cast<std::ptrdiff_t>(c) * ld(s);
+      if constexpr (kFast) {
+        convert<T, S>(std::span<const T>(from + c, shape.m - c), std::span<S>(column + c, shape.m - c), counters);
+      } else {
+        for (int r = c; r < shape.m; ++r) {
+          const float value = static_cast<float>(from[r]);
+          convert<float, S>(std::span<const float>(&value, 1), std::span<S>(column + r, 1), counters);
+        }
       }
     }
   }
+  if constexpr (kFast) {
+    Vector* square = inverse_.data() + (panels_[s].inverse - inverse_.data());
+    for (int k = 0; k < shape.w; k += kSweepGroup, square += 2 * kSweepGroup * kSweepGroup)
+      invert_block(panel + static_cast<std::ptrdiff_t>(k) * shape.ld() + k,
+                   shape.ld(),
+                   std::min(kSweepGroup, shape.w - k),
+                   square);
+  }
+}
+
+template <class S>
+void Factor<S>::set_scaling(const BlockScaling& scaling) {
+  scaling_ = scaling;
+  forward_.clear(), backward_.clear();
+  if (!scaling.on()) return;
+  const int size = B_ * B_;
+  forward_.resize(scaling.S.size()), backward_.resize(scaling.S.size());
+  for (int k = 0; k < layout_->n; ++k) {
+    const float* from = scaling.block(layout_->permutation[k]);
+    Vector* to = forward_.data() + static_cast<std::ptrdiff_t>(k) * size;
+    Vector* transposed = backward_.data() + static_cast<std::ptrdiff_t>(k) * size;
+    for (int c = 0; c < B_; ++c)
+      for (int r = 0; r < B_; ++r) transposed[r * B_ + c] = to[c * B_ + r] = from[c * B_ + r];
+  }
+}
+
+template <class S>
+std::size_t Factor<S>::bytes() const {
+  return values_.size() * sizeof(S) + (inverse_.size() + forward_.size() + backward_.size()) / 2 * sizeof(Vector);
 }
 
 template <class S>
 template <class V>
 void Factor<S>::solve(std::span<const V> r, std::span<V> z, FactorScratch& scratch) const {
   expects(r.size() == static_cast<std::size_t>(size()) && z.size() == r.size(), "Factor::solve: wrong length");
+  if (r.empty()) return;
   auto& work = [&]() -> AlignedVector<Vector>& {
     if constexpr (std::is_same_v<Vector, float>)
       return scratch.single;
     else
       return scratch.twice;
   }();
-  if (work.size() < r.size()) work.resize(r.size());
-  double largest = 0;
-  for (const V x : r) largest = std::max(largest, std::fabs(static_cast<double>(x)));
-  const double down = largest > 0 && std::isfinite(largest) ? std::ldexp(1.0, -std::ilogb(largest)) : 1.0;
-  const auto& permutation = layout_->permutation;
-  std::vector<Vector> block(B_);
-  for (int k = 0; k < layout_->n; ++k) {
-    const int old = permutation[k];
-    for (int c = 0; c < B_; ++c) block[c] = static_cast<Vector>(r[static_cast<std::size_t>(old) * B_ + c] * down);
-    Vector* y = work.data() + static_cast<std::ptrdiff_t>(k) * B_;
-    if (scaling_.on())
-      scale_forward(scaling_.block(old), B_, block.data(), y);
-    else
-      std::copy(block.begin(), block.end(), y);
+  const std::size_t room = (r.size() + 16 + 15) / 16 * 16;
+  if (work.size() < room + longest_ + 32) work.resize(room + longest_ + 32);
+  Vector *y = work.data(), *t = work.data() + room;
+  const auto up = static_cast<Vector>(vector_scale(static_cast<float>(max_abs(r))));
+  const std::int32_t* at = layout_->permutation.data();
+  if (scaling_.on()) {
+    gather_scaled<Vector, V>(forward_.data(), at, layout_->n, B_, 1 / up, r.data(), y);
+  } else {
+    for (int k = 0; k < layout_->n; ++k)
+      for (int c = 0; c < B_; ++c)
+        y[static_cast<std::ptrdiff_t>(k) * B_ + c] =
+            static_cast<Vector>(r[static_cast<std::size_t>(at[k]) * B_ + c] / up);
   }
-  sweep(*this, work.data(), panel_forward<S>, panel_backward<S>);
-  for (int k = 0; k < layout_->n; ++k) {
-    const int old = permutation[k];
-    const Vector* y = work.data() + static_cast<std::ptrdiff_t>(k) * B_;
-    if (scaling_.on())
-      scale_backward(scaling_.block(old), B_, y, block.data());
-    else
-      std::copy(y, y + B_, block.begin());
-    for (int c = 0; c < B_; ++c) z[static_cast<std::size_t>(old) * B_ + c] = static_cast<V>(block[c] / down);
+  sweep_forward<S>(panels_, B_, y, t);
+  sweep_backward<S>(panels_, B_, y, t);
+  if (scaling_.on()) {
+    scatter_scaled<Vector, V>(backward_.data(), at, layout_->n, B_, up, y, z.data());
+  } else {
+    for (int k = 0; k < layout_->n; ++k)
+      for (int c = 0; c < B_; ++c)
+        z[static_cast<std::size_t>(at[k]) * B_ + c] = static_cast<V>(y[static_cast<std::ptrdiff_t>(k) * B_ + c] * up);
   }
 }
 

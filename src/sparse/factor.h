@@ -12,6 +12,7 @@
 #include "sparse/aligned.h"
 #include "sparse/block_scaling.h"
 #include "sparse/dense.h"
+#include "sparse/sweep.h"
 #include "sparse/symbolic.h"
 
 namespace pipit {
@@ -24,12 +25,13 @@ struct FactorScratch {
 
 /// Stored in S: half, bfloat16, float (solves in fp32) or double (solves in fp64).
 ///
-/// Panels as in PanelLayout, each column-major with its diagonal entries as reciprocals (bits/panel.h). With S scaled
-/// to unit diagonal blocks, |L| <= 1 + shift, so that half neither overflows nor loses the large entries.
+/// Panels as in PanelLayout, each column-major with its diagonal entries as reciprocals (bits/panel.h); the diagonal
+/// blocks are also kept inverted, in the format of the vectors (sweep.h). With blocks scaled to the identity |L| <= 1 +
+/// shift, so that half neither overflows nor loses the large entries.
 template <class S>
 class Factor {
  public:
-  using Vector = std::conditional_t<std::is_same_v<S, double>, double, float>;
+  using Vector = PanelVector<S>;
 
   Factor() = default;
   /// Room for a factor of this layout; values undefined until every panel is stored.
@@ -39,12 +41,14 @@ class Factor {
   /// threads at once, each its own.
   template <class T>
   void store(int s, const T* panel, FrontShape shape, RangeCounters* counters);
-  void set_scaling(BlockScaling scaling) { scaling_ = std::move(scaling); }
+  /// What solve() undoes; off: nothing.
+  void set_scaling(const BlockScaling& scaling);
 
   const PanelLayout& layout() const { return *layout_; }
   int B() const { return B_; }
   int size() const { return layout_ ? layout_->n * B_ : 0; }
-  std::size_t bytes() const { return values_.size() * sizeof(S) + scaling_.S.size() * sizeof(float); }
+  /// What one solve reads, about: panels, inverted diagonal blocks, scaling.
+  std::size_t bytes() const;
   FrontShape shape(int s) const { return {(layout_->width(s) + layout_->below(s)) * B_, layout_->width(s) * B_}; }
   const S* panel(int s) const { return values_.data() + begin_[s]; }
   int ld(int s) const { return shape(s).m; }
@@ -57,10 +61,13 @@ class Factor {
 
  private:
   std::shared_ptr<const PanelLayout> layout_;
-  int B_ = 0;
+  int B_ = 0, longest_ = 0;          // longest panel, rows
   std::vector<std::int64_t> begin_;  // [num_panels+1] into values_
+  std::vector<SweepPanel<S>> panels_;
   AlignedVector<S> values_;
-  BlockScaling scaling_;  // in the order of the matrix, not of the layout
+  AlignedVector<Vector> inverse_;
+  BlockScaling scaling_;                      // in the order of the matrix
+  AlignedVector<Vector> forward_, backward_;  // S_i and S_i^T in the order of the layout
 };
 
 /// The same solve with every operation in the arithmetic N (HalfNumber): the naive all-half solver. r, z [n*B].

@@ -32,7 +32,8 @@ std::vector<std::int32_t> amd(const BlockPattern& pattern) {
   const int n = pattern.n;
   using Matrix = Eigen::SparseMatrix<float, Eigen::ColMajor, int>;
   const std::vector<float> ones(pattern.row.size(), 1.0F);
-  const Eigen::Map<const Matrix> lower(n, n, pattern.num_blocks(), pattern.col_begin.data(), pattern.row.data(), ones.data());
+  const Eigen::Map<const Matrix> lower(
+      n, n, pattern.num_blocks(), pattern.col_begin.data(), pattern.row.data(), ones.data());
   Eigen::PermutationMatrix<Eigen::Dynamic, Eigen::Dynamic, int> permutation;
   Eigen::AMDOrdering<int>()(lower.selfadjointView<Eigen::Lower>(), permutation);
   return {permutation.indices().data(), permutation.indices().data() + n};

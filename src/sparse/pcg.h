@@ -98,6 +98,7 @@ LinearOutcome pcg(const Product& product,
     return out;
   }
   out.relative_residual = 1;
+  double energy = 0;
   precondition(std::span<const V>(s.r), std::span<V>(s.z));
   std::copy(s.z.begin(), s.z.end(), s.p.begin());
   Scalar rz = inner(s.r, s.z);
@@ -121,7 +122,10 @@ LinearOutcome pcg(const Product& product,
       return out.stop = Stop::NotFinite, out;
     }
     out.relative_residual = root(rr) / norm_b;
-    if (out.relative_residual <= options.eta) return out.stop = Stop::Converged, out;
+    const double gained = static_cast<double>(alpha) * static_cast<double>(rz);
+    energy += gained;
+    if (out.iterations * gained <= options.eta * options.eta * energy || rr == Scalar(0))
+      return out.stop = Stop::Converged, out;
     precondition(std::span<const V>(s.r), std::span<V>(s.z));
     // Polak-Ribiere: z^T (r_new - r_old) / rz, and r_new - r_old = -alpha q.
     const Scalar zq = inner(s.z, s.q);
