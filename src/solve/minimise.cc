@@ -125,6 +125,7 @@ Summary Minimiser::run(const Observer& observer) {
       } else if (promising && proposer.may_rise() && rises < kMaxRises && trial < kMaxRise * cost) {
         relinearise = away = true;
         ++rises;
+        eta = std::min(eta, kTightEta);  // only accurate steps pay a rise back
       } else {
         p.problem.restore();
         proposer.rejected();

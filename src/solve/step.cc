@@ -134,7 +134,7 @@ void StepProposer::accepted(double decrease) {
   if (strategy_ == Strategy::LevenbergMarquardt && lambda_ > 0) {
     if (gain > 0.5) lambda_ *= 0.1;
     if (gain < 0.1) lambda_ *= 4;
-    if (lambda_ < 0.5 * kFirstLambda) lambda_ = 0;
+    if (lambda_ < 0.01 * kFirstLambda) lambda_ = 0;
     growth_ = 2;
   }
 }

@@ -17,6 +17,12 @@ namespace {
 
 using Stop = LinearOutcome::Stop;
 
+// Inner iterations that call for a fresh factor, and with a fresh one for fp64: more than most pose graphs ever need (1
+// to 30), and about what an fp64 factorisation costs.
+constexpr int kEscalateAfter = 50;
+// Rounding of an fp64 factorisation, with room; weak directions of pose graphs reach 1e-9 and below.
+constexpr double kShiftFp64 = 1e-13;
+
 // Everything one arithmetic of the recurrences needs.
 template <class V>
 struct Recurrence {
@@ -41,7 +47,7 @@ struct LinearSolver::Parts {
   LinearChoice choice;
   Preconditioner factor;
   BlockScaling scaling;  // of the factor, or of the last system where there is none
-  bool stale = true;
+  bool stale = true, escalated = false;
   LinearReport report;
   std::vector<double> b;
   std::tuple<Recurrence<float>, Recurrence<double>, Recurrence<SeparateHalf>, Recurrence<FusedHalf>> recurrence;
@@ -72,13 +78,29 @@ struct LinearSolver::Parts {
                                       : make_scaling(system.J32, n, B, damping, scaling_kind());
   }
 
+  // A factor in low precision serves weak directions badly; where it leaves conjugate gradients with too much to do,
+  // the solver goes over to fp64 for good. Only where the choice was left to it.
+  bool may_escalate() const {
+    return options.solver == SolverKind::Auto && choice.solver == SolverKind::Iccg &&
+           choice.factor == FactorKind::Complete && options.matrix == Format::Double &&
+           options.vectors != Format::Half && !escalated;
+  }
+  void escalate(int iterations) {
+    escalated = true;
+    report.chosen += ", then in fp64";
+    report.reason += "; in fp64 from the solve that took more than " + std::to_string(iterations) +
+                     " inner iterations with a fresh factor";
+  }
+
   bool refactor(const LinearSystem& system, std::span<const double> damping) {
     const Timed timed(report.seconds_factor);
     rescale(system, damping);
-    const PreconditionerOptions how{.compute = options.factor_compute,
-                                    .storage = options.factor_storage,
+    const PreconditionerOptions how{.compute = escalated ? Format::Double : options.factor_compute,
+                                    .storage = escalated ? Format::Double : options.factor_storage,
                                     .accumulate = options.accumulate,
-                                    .shift = choice.direct ? 0.0 : options.shift,
+                                    .shift = choice.direct ? 0.0
+                                             : escalated   ? kShiftFp64
+                                                           : options.shift,
                                     .retry = !choice.direct,
                                     .count_range = options.count_range};
     const bool ok =
@@ -108,6 +130,7 @@ struct LinearSolver::Parts {
   LinearOutcome solve_in(const LinearSystem& system,
                          std::span<const double> damping,
                          double eta,
+                         int max_iterations,
                          std::span<double> dx) {
     const bool scaled = in_scaled_space();
     Recurrence<V>& with = std::get<Recurrence<V>>(recurrence);
@@ -134,7 +157,7 @@ struct LinearSolver::Parts {
       convert<double, half>(b, rounded, &report.range);
     }
     const PcgOptions how{.eta = eta,
-                         .max_iterations = options.max_iterations,
+                         .max_iterations = max_iterations,
                          .replace_every = choice.solver == SolverKind::Cgnr && std::is_floating_point_v<V> ? 10 : 0};
     LinearOutcome out;
     if (choice.direct) {
@@ -234,23 +257,30 @@ LinearOutcome LinearSolver::solve(const LinearSystem& system,
   if (needs.H) (twice ? void(used.H64 = system.H64) : void(used.H32 = system.H32));
   if (needs.J) (twice ? void(used.J64 = system.J64) : void(used.J32 = system.J32));
 
-  bool refactored = false;
-  if (!p.has_factor()) {
-    p.rescale(used, damping);
-  } else if (p.stale || !p.factor.ready() || p.choice.solver == SolverKind::Cholesky) {
-    refactored = true;
-    if (!p.refactor(used, damping)) return {Stop::NotPositiveDefinite, 0, 1.0, true};
-    p.stale = false;
-  }
-  const Timed timed(p.report.seconds_solve);
-  LinearOutcome out = p.options.vectors == Format::Double ? p.solve_in<double>(used, damping, eta, dx)
-                      : p.options.vectors != Format::Half ? p.solve_in<float>(used, damping, eta, dx)
-                      : p.options.accumulate == Accumulate::HalfFused
-                          ? p.solve_in<FusedHalf>(used, damping, eta, dx)
-                          : p.solve_in<SeparateHalf>(used, damping, eta, dx);
+  if (!p.has_factor()) p.rescale(used, damping);
+  bool refactored = false, again = false;
+  int iterations = 0;
+  LinearOutcome out;
+  do {
+    if (p.has_factor() && (p.stale || !p.factor.ready() || p.escalated || p.choice.solver == SolverKind::Cholesky)) {
+      refactored = true;
+      if (!p.refactor(used, damping)) return {Stop::NotPositiveDefinite, 0, 1.0, true};
+      p.stale = false;
+    }
+    const Timed timed(p.report.seconds_solve);
+    const int most = p.may_escalate() ? std::min(kEscalateAfter, p.options.max_iterations) : p.options.max_iterations;
+    out = p.options.vectors == Format::Double             ? p.solve_in<double>(used, damping, eta, most, dx)
+          : p.options.vectors != Format::Half             ? p.solve_in<float>(used, damping, eta, most, dx)
+          : p.options.accumulate == Accumulate::HalfFused ? p.solve_in<FusedHalf>(used, damping, eta, most, dx)
+                                                          : p.solve_in<SeparateHalf>(used, damping, eta, most, dx);
+    iterations += out.iterations;
+    if (out.iterations > p.options.refresh_after || out.stop != Stop::Converged) p.stale = true;
+    again = out.stop == Stop::MaxIterations && p.may_escalate();
+    if (again && refactored) p.escalate(kEscalateAfter);
+  } while (again);
   out.refactored = refactored;
-  p.report.inner_iterations += out.iterations;
-  if (out.iterations > p.options.refresh_after || out.stop != Stop::Converged) p.stale = true;
+  out.iterations = iterations;
+  p.report.inner_iterations += iterations;
   if (!all_finite(std::span<const double>(dx))) {
     std::fill(dx.begin(), dx.end(), 0.0);
     out.stop = Stop::NotFinite;
