@@ -85,7 +85,7 @@ Alignment<D> align(Points<D> est, Points<D> ref, Align mode) {
   // Centred coordinates carry an error of about 4 eps * reach, so the covariance is known to `noise`. A turn in the
   // plane of the two weakest directions changes the sum by their (signed) singular values: when that is noise, it is
   // free.
-  const auto sigma = svd.singularValues();
+  const auto& sigma = svd.singularValues();
   const double noise = 16 * kEps * (std::sqrt(var_est) * reach_ref + std::sqrt(var_ref) * reach_est);
   if (!(sigma[D - 2] + signs[D - 1] * sigma[D - 1] > noise)) out.fit = Fit::Ambiguous;
 

@@ -189,7 +189,8 @@ TEST(ErrorStats, AreWhatTheySay) {
   EXPECT_DOUBLE_EQ(error_stats({5, 1, 2}).median, 2);
   EXPECT_DOUBLE_EQ(error_stats({1e300, 1e300}).rmse, 1e300);
   EXPECT_EQ(error_stats({0, 0}).rmse, 0);
-  EXPECT_EQ(error_stats({1, kInf}).max, kInf);
+  EXPECT_EQ(error_stats({1, 2, kInf}).max, kInf);
+  EXPECT_TRUE(std::isnan(error_stats({1, 2, kInf}).median));
   EXPECT_TRUE(std::isnan(error_stats({1, std::nan("")}).max));
 }
 

@@ -144,19 +144,26 @@ TEST(Figure, DataLandWhereTheAxesSay) {
 }
 
 TEST(Figure, EqualAspectMeansEqual) {
-  Figure figure("map");
-  figure.x_axis({"x", "m"}).y_axis({"y", "m"}).equal_aspect();
-  const std::vector<Segment> edges{{0, 0, 100, 3}, {100, 3, 50, -4}, {7, 7, 8, 8}};
-  figure.segments("edges", edges);
-  const Read r = read(figure.svg());
-  const double per_x = (r.x_ticks.back().first - r.x_ticks[0].first) / (r.x_ticks.back().second - r.x_ticks[0].second);
-  const double per_y = (r.y_ticks[0].first - r.y_ticks.back().first) / (r.y_ticks.back().second - r.y_ticks[0].second);
-  EXPECT_NEAR(per_x, per_y, 1e-3 * per_x);
-  // The second stroke goes on from the first; the third starts anew.
-  ASSERT_EQ(r.spots.size(), 5u);
-  EXPECT_EQ(r.num_moves, 2);
-  EXPECT_NEAR(r.spots[2].x - r.spots[1].x, -50 * per_x, kPx);
-  EXPECT_NEAR(r.spots[2].y - r.spots[1].y, 7 * per_y, kPx);
+  for (const bool tall : {false, true}) {
+    Figure figure("map");
+    figure.x_axis({"x", "m"}).y_axis({"y", "m"}).equal_aspect();
+    std::vector<Segment> edges{{0, 0, 100, 3}, {100, 3, 50, -4}, {7, 7, 8, 8}};
+    if (tall) {
+      for (Segment& e : edges) e = {e.y0, e.x0, e.y1, e.x1};
+    }
+    figure.segments("edges", edges);
+    const Read r = read(figure.svg());
+    const double per_x =
+        (r.x_ticks.back().first - r.x_ticks[0].first) / (r.x_ticks.back().second - r.x_ticks[0].second);
+    const double per_y =
+        (r.y_ticks[0].first - r.y_ticks.back().first) / (r.y_ticks.back().second - r.y_ticks[0].second);
+    EXPECT_NEAR(per_x, per_y, 1e-3 * per_x);
+    // The second stroke goes on from the first; the third starts anew.
+    ASSERT_EQ(r.spots.size(), 5u);
+    EXPECT_EQ(r.num_moves, 2);
+    EXPECT_NEAR(r.spots[2].x - r.spots[1].x, (edges[1].x1 - edges[1].x0) * per_x, kPx);
+    EXPECT_NEAR(r.spots[2].y - r.spots[1].y, -(edges[1].y1 - edges[1].y0) * per_y, kPx);
+  }
 }
 
 TEST(Figure, FixedEndsCutOff) {
@@ -220,7 +227,7 @@ TEST(Figure, NothingToShowIsShownAsNothing) {
 
 TEST(Figure, TextIsEscaped) {
   Figure figure("</svg><script>alert(1)</script>");
-  figure.x_axis({"<x>", "m&m"}).y_axis({"\"y\"", "'"});
+  figure.x_axis({"<x>", "m&m"}).y_axis({"<y> & \"y\"", "'"});
   figure.line("<b>&", std::vector<double>{1, 2}, std::vector<double>{1, 2});
   const std::string svg = figure.svg();
   EXPECT_EQ(xml_fault(svg), "");

@@ -22,7 +22,7 @@ TEST(Report, IsOneWellFormedPage) {
   Figure figure("f");
   figure.line("l", std::vector<double>{0, 1}, std::vector<double>{0, 1});
   Report report("A <title> & more", "sub");
-  report.heading("h").paragraph("p").code("pipit pgo a.g2o > b && c").table(small_table());
+  report.heading("h < 2 & more").paragraph("p < 3 & more").code("pipit pgo a.g2o > b && c").table(small_table());
   report.figure(figure, "caption").figures({figure, figure}, "both").figures({});
   const std::string html = report.html();
   EXPECT_EQ(xml_fault(html), "");
