@@ -91,7 +91,8 @@ class LinearSolver {
   void analyse(const BlockPattern& pattern);
   LinearNeeds needs() const;
 
-  /// Solves until ||(H + D) dx + g|| <= eta ||g||.  damping [n*B] or empty, dx [n*B] out.
+  /// Solves to the relative error eta in the energy norm (PcgOptions::eta); a direct solve ignores it.
+  /// damping [n*B] or empty, dx [n*B] out.
   LinearOutcome solve(const LinearSystem& system, std::span<const double> damping, double eta, std::span<double> dx);
 
   /// The next solve computes a new factor (after a jump of the linearisation point).

@@ -30,8 +30,9 @@ struct LinearOutcome {
 
 struct PcgOptions {
   /// Stop when k dE <= eta^2 E: dE the decrease of 1/2 x'Ax - b'x in iteration k, E the decrease of all k together. An
-  /// error in the energy norm of about eta. (Residual norms hide weak directions: with them parking-garage and
-  /// INTEL1228 stop 0.03 and 0.1 % above the optimum.) Legal (0, 1).
+  /// error in the energy norm of about eta. Source: Nash and Sofer, Assessing a search direction within a
+  /// truncated-Newton method (1990). (Residual norms hide weak directions: with them parking-garage and INTEL1228 stop
+  /// 0.03 and 0.1 % above the optimum.) Legal (0, 1).
   double eta = 1e-6;
   int max_iterations = 500;
   int replace_every = 0;  ///< residual replacement, 0: never
@@ -66,9 +67,10 @@ void xpby(std::span<const HalfNumber<A>> x, HalfNumber<A> b, std::span<HalfNumbe
 ///
 /// V          float, double, HalfNumber.
 /// product(p, q)       q = A p, yields p^T A p.        precondition(r, z)   z = M^-1 r.        All on spans of V.
-/// replace(x, r)       r = b - A x, as exactly as the caller can; called every options.replace_every iterations.
+/// replace(x, r)       r = b - A x, as exactly as the caller can; called every options.replace_every iterations and
+///                     before the end, which is then confirmed by one more iteration.
 /// Out        x [n]: the last iterate; never worse informed than "last finite" (a bad step is not taken).
-/// Stop       Converged, MaxIterations, Breakdown, NotFinite.
+/// Stop       Converged (PcgOptions::eta), MaxIterations, Breakdown, NotFinite.
 /// Threads    those of product and precondition.   Cost: one product, one precondition, about 5 vector passes a step.
 template <class V, class Product, class Precondition, class Replace>
 LinearOutcome pcg(const Product& product,
@@ -102,6 +104,7 @@ LinearOutcome pcg(const Product& product,
   }
   out.relative_residual = 1;
   double energy = 0;  // twice the decrease so far
+  int replaced_at = -1;
   precondition(std::span<const V>(s.r), std::span<V>(s.z));
   std::copy(s.z.begin(), s.z.end(), s.p.begin());
   Scalar rz = inner(s.r, s.z);
@@ -117,8 +120,10 @@ LinearOutcome pcg(const Product& product,
     axpy(V(alpha), std::span<const V>(s.p), x);
     axpy(V(-alpha), std::span<const V>(s.q), std::span<V>(s.r));
     ++out.iterations;
-    if (options.replace_every > 0 && out.iterations % options.replace_every == 0)
+    if (options.replace_every > 0 && out.iterations % options.replace_every == 0) {
       replace(std::span<const V>(x), std::span<V>(s.r));
+      replaced_at = out.iterations;
+    }
     const Scalar rr = inner(s.r, s.r);
     if (!finite(rr)) {
       axpy(V(-alpha), std::span<const V>(s.p), x);
@@ -127,15 +132,27 @@ LinearOutcome pcg(const Product& product,
     out.relative_residual = root(rr) / norm_b;
     const double gained = static_cast<double>(alpha) * static_cast<double>(rz);
     energy += gained;
-    if (out.iterations * gained <= options.eta * options.eta * energy || rr == Scalar(0))
-      return out.stop = Stop::Converged, out;
+    if (out.iterations * gained <= options.eta * options.eta * energy || rr == Scalar(0)) {
+      if (options.replace_every == 0 || replaced_at + 1 >= out.iterations) return out.stop = Stop::Converged, out;
+      // Not believed before the true residual has been seen: start again from it.
+      replace(std::span<const V>(x), std::span<V>(s.r));
+      replaced_at = out.iterations;
+      precondition(std::span<const V>(s.r), std::span<V>(s.z));
+      std::copy(s.z.begin(), s.z.end(), s.p.begin());
+      rz = inner(s.r, s.z);
+      if (rz == Scalar(0)) return out.stop = Stop::Converged, out;
+      continue;
+    }
     precondition(std::span<const V>(s.r), std::span<V>(s.z));
-    // Polak-Ribiere: z^T (r_new - r_old) / rz, and r_new - r_old = -alpha q.
-    const Scalar zq = inner(s.z, s.q);
-    Scalar beta = -(alpha * zq) / rz;
+    // Polak-Ribiere: z^T (r_new - r_old) / rz, and r_new - r_old = -alpha q; held in [0, Fletcher-Reeves], since at the
+    // level of rounding z^T r_old, which ought to be zero, would turn p anywhere (Gilbert and Nocedal 1992).
+    const Scalar rz_new = inner(s.r, s.z);
+    Scalar beta = -(alpha * inner(s.z, s.q)) / rz;
+    const Scalar most = rz_new / rz;
     if (!finite(beta) || beta < Scalar(0)) beta = Scalar(0);
+    if (beta > most) beta = most;
     xpby(std::span<const V>(s.z), V(beta), std::span<V>(s.p));
-    rz = inner(s.r, s.z);
+    rz = rz_new;
   }
 }
 

@@ -44,6 +44,16 @@ std::int64_t Preconditioner::factorise_in(const DampedMatrix<From>& A,
   const std::int64_t bad = complete_ ? factorise<T>(cholesky_, A, scaling, shift, work.complete, workers, sink)
                                      : factorise<T>(incomplete_, A, scaling, shift, work.incomplete, sink);
   range_ = sum;
+  if (options.count_range && !std::is_floating_point_v<T>) {
+    // The naive arithmetic rounds the matrix before it begins.
+    const EntryPlan& entries = complete_ ? cholesky_.entries : incomplete_.entries;
+    std::vector<float> block(static_cast<std::size_t>(B_) * B_);
+    std::vector<half> rounded(block.size());
+    for (const PanelEntry& e : entries.entry) {
+      fetch_block(A, scaling, shift, e, block.data(), B_);
+      convert<float, half>(block, rounded, &range_);
+    }
+  }
   return bad;
 }
 
