@@ -18,17 +18,18 @@ const DemoRow* find(const DemoResult& result, std::string_view precision) {
   return nullptr;
 }
 
-// The map of a home: the true way pale beneath, the estimate on top.
+// The map of a home, brought onto the truth as the ATE does: the true way pale beneath, the estimate on top.
 Figure home_figure(const std::string& title,
                    const DemoResult& result,
                    const std::vector<SE2<double>>& poses,
                    bool closures) {
   Figure figure(title);
-  figure.x_axis({.label = "x", .unit = "m"}).y_axis({.label = "y", .unit = "m"}).equal_aspect().size(560, 500);
+  figure.x_axis({.label = "x", .unit = "m"}).y_axis({.label = "y", .unit = "m"}).equal_aspect().size(560, 400);
   std::vector<double> x, y, true_x, true_y;
+  const auto places = aligned_positions(poses, result.day.truth);
   for (std::size_t i = 0; i < poses.size(); ++i) {
-    x.push_back(poses[i].t.x());
-    y.push_back(poses[i].t.y());
+    x.push_back(places[i].x());
+    y.push_back(places[i].y());
     true_x.push_back(result.day.truth[i].t.x());
     true_y.push_back(result.day.truth[i].t.y());
   }
@@ -53,9 +54,10 @@ Figure error_figure(const DemoResult& result) {
       .size(560, 420);
   const auto add = [&](const std::string& label, const std::vector<SE2<double>>& poses, Ink ink, double width) {
     std::vector<double> x, y;
-    for (std::size_t i = 1; i < poses.size(); ++i) {
+    const auto places = aligned_positions(poses, result.day.truth);
+    for (std::size_t i = 0; i < poses.size(); ++i) {
       x.push_back(static_cast<double>(i));
-      y.push_back((poses[i].t - result.day.truth[i].t).norm());
+      y.push_back((places[i] - result.day.truth[i].t).norm());
     }
     figure.line(label, x, y, {.ink = ink, .width_px = width, .opacity = 0.8});
   };
@@ -153,7 +155,7 @@ std::string report_page(const DemoResult& result) {
 
 std::string readme_picture(const DemoResult& result) {
   const DemoRow* mixed = find(result, "mixed");
-  if (mixed == nullptr) return side_by_side({home_figure("before", result, result.day.graph.poses, true)}, 560, 500);
+  if (mixed == nullptr) return side_by_side({home_figure("before", result, result.day.graph.poses, true)}, 560, 400);
   return side_by_side(
       {home_figure(
            fmt::format("before: odometry, {:.2f} m off", result.ate_before_m), result, result.day.graph.poses, true),
@@ -162,7 +164,7 @@ std::string readme_picture(const DemoResult& result) {
                    mixed->trial.poses,
                    false)},
       560,
-      500);
+      400);
 }
 
 }  // namespace pipit

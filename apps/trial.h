@@ -68,6 +68,18 @@ double ate_m(const std::vector<Pose>& est, const std::vector<Pose>& truth, Align
   return ate<kPlaces>(std::span<const Point>(a), std::span<const Point>(b), align).position_m.rmse;
 }
 
+/// Positions of the estimate after the rotation and translation that bring it closest to the truth.
+template <class Pose>
+auto aligned_positions(const std::vector<Pose>& est, const std::vector<Pose>& truth) {
+  constexpr int kPlaces = Pose::kDim == 3 ? 2 : 3;
+  using Point = Eigen::Matrix<double, kPlaces, 1>;
+  auto a = positions(est);
+  const auto b = positions(truth);
+  const auto fit = align<kPlaces>(std::span<const Point>(a), std::span<const Point>(b), Align::Rigid);
+  for (auto& point : a) point = fit.act(point);
+  return a;
+}
+
 /// Moves all poses by (x, 0, ..): measurements between them do not change.
 template <class Pose>
 std::vector<Pose> moved(std::vector<Pose> poses, double x_m) {

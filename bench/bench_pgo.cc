@@ -1,0 +1,367 @@
+// bench_pgo — how fast pose graphs are solved: Pipit's presets, and peers on the same guess with the same error.
+//
+//   bench_pgo --data DIR [--peers ceres] [--threads N] [--repeat N] [--graph NAME]... [--best FILE] [--json FILE]
+//   bench_pgo --data DIR --make-best [--best FILE]
+//
+// Two times per solver and graph, both from the chordal guess, ordering and symbolic work included: until chi2 is
+// within 0.01 % of the best known, and until its own stop at relative decrease 1e-6. Runs of all solvers take turns;
+// the best of N counts. One thread is pinned to one core.
+#include <fmt/format.h>
+#include <sched.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cstdlib>
+#include <filesystem>
+#include <map>
+#include <nlohmann/json.hpp>
+#include <optional>
+
+#include "base/clock.h"
+#include "base/file.h"
+#include "base/parallel.h"
+#include "base/text.h"
+#include "base/version.h"
+#include "contender.h"
+#include "graph/chi2.h"
+#include "graph/g2o_io.h"
+#include "graph/optimise.h"
+#ifdef PIPIT_WITH_CERES
+#include "ceres_peer.h"
+#endif
+
+namespace pipit {
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+struct Options {
+  std::string data, best = PIPIT_BEST_KNOWN, json;
+  std::vector<std::string> graphs;  ///< empty: all
+  bool ceres = false, make_best = false;
+  int num_threads = 1, repeat = 5;
+};
+
+constexpr double kTarget = 1.0001, kAgree = 1.00001, kTolerance = 1e-6;
+
+int fail(const std::string& why) {
+  fmt::print(stderr, "bench_pgo: {}\n", why);
+  return 1;
+}
+
+Json number(double v) { return std::isfinite(v) ? Json(v) : Json(nullptr); }
+
+/// Graphs of the folder by name, smallest file first; ground truth has no edges and is left out.
+std::vector<std::pair<std::string, std::string>> graphs_in(const Options& o) {
+  std::vector<std::pair<std::uintmax_t, std::pair<std::string, std::string>>> found;
+  std::error_code error;
+  for (const auto& entry : std::filesystem::directory_iterator(o.data, error)) {
+    const std::string name = entry.path().stem().string();
+    if (!o.graphs.empty() && std::find(o.graphs.begin(), o.graphs.end(), name) == o.graphs.end()) continue;
+    const std::string lower = entry.path().string();
+    if (lower.find("_gt.") != std::string::npos || lower.find("groundtruth") != std::string::npos) continue;
+    if (lower.find("_outliers") != std::string::npos) continue;  // wants a robust loss, which is another race
+    if (entry.is_regular_file()) found.push_back({entry.file_size(), {name, entry.path().string()}});
+  }
+  std::sort(found.begin(), found.end());
+  std::vector<std::pair<std::string, std::string>> out;
+  for (auto& [size, graph] : found) out.push_back(std::move(graph));
+  return out;
+}
+
+MinimiseOptions preset(std::string_view precision, SolverKind solver, const Options& o) {
+  MinimiseOptions m;
+  m.precision = *precision_preset(precision);
+  m.solver = solver;
+  m.tolerance = kTolerance;
+  m.num_threads = o.num_threads;
+  m.max_iterations = 200;
+  return m;
+}
+
+template <class Pose>
+Run run_pipit(PoseGraph<Pose> graph, const std::vector<Pose>& guess, const MinimiseOptions& minimise) {
+  graph.poses = guess;
+  graph.has_vertices = true;
+  OptimiseOptions options;
+  options.minimise = minimise;
+  options.init = Init::File;
+  Run run;
+  run.diary.push_back({0, chi2(graph)});
+  const Stopwatch watch;
+  const auto summary = optimise(graph, options, [&](const Iteration& it) {
+    if (it.accepted) run.diary.push_back({watch.seconds(), 2 * it.cost});
+    return true;
+  });
+  const double seconds = watch.seconds();
+  if (!summary) return run;
+  run.seconds = seconds;
+  run.chi2 = summary->chi2_final;
+  run.iterations = summary->minimise.iterations;
+  run.solver = summary->minimise.linear.chosen;
+  return run;
+}
+
+/// One solver on one graph: the best of its runs.
+struct Contender {
+  std::string precision, setting;
+  double to_target = std::numeric_limits<double>::infinity(), converged = std::numeric_limits<double>::infinity();
+  Run last = {};
+
+  void take(Run run, double best_known) {
+    to_target = std::min(to_target, run.seconds_to(kTarget * best_known));
+    converged = std::min(converged, run.seconds);
+    last = std::move(run);
+  }
+  bool agrees(double best_known) const { return last.chi2 <= kAgree * best_known; }
+};
+
+std::string time_or(double seconds) {
+  return std::isfinite(seconds) ? fmt::format("{:.3f}", 1e3 * seconds) : std::string("not reached");
+}
+
+template <class Pose>
+std::vector<Contender> race(const PoseGraph<Pose>& graph,
+                            const std::vector<Pose>& guess,
+                            double best,
+                            const Options& o) {
+  std::vector<Contender> all = {
+      {"mixed", "auto"}, {"single", "auto"}, {"double", "auto"}, {"double", "cholesky, no reuse"}};
+#ifdef PIPIT_WITH_CERES
+  if (o.ceres && graph.landmark_edges.empty()) {
+    // Which of its settings is best differs by graph and by column: try all once, keep the best of each column.
+    const auto settings = ceres_settings();
+    std::string quick, sure;
+    double quick_s = std::numeric_limits<double>::infinity(), sure_s = quick_s;
+    for (const std::string& setting : settings) {
+      const Run run = run_ceres(graph, guess, setting, kTolerance, o.num_threads);
+      if (const double s = run.seconds_to(kTarget * best); s < quick_s) quick_s = s, quick = setting;
+      if (const double s = run.chi2 <= kAgree * best ? run.seconds : 1e6 * run.chi2; s < sure_s)
+        sure_s = s, sure = setting;
+    }
+    if (sure.empty()) sure = settings.front();
+    all.push_back({"ceres", sure});
+    if (!quick.empty() && quick != sure) all.push_back({"ceres", quick});
+  }
+#endif
+  for (int r = 0; r < o.repeat; ++r)
+    for (Contender& c : all) {
+#ifdef PIPIT_WITH_CERES
+      if (c.precision == "ceres") {
+        c.take(run_ceres(graph, guess, c.setting, kTolerance, o.num_threads), best);
+        continue;
+      }
+#endif
+      const SolverKind kind = c.setting == "auto" ? SolverKind::Auto : SolverKind::Cholesky;
+      c.take(run_pipit(graph, guess, preset(c.precision, kind, o)), best);
+    }
+  return all;
+}
+
+template <class Pose>
+void report(const std::string& name, const PoseGraph<Pose>& graph, const Options& o, double best, Json& rows) {
+  Workers workers(o.num_threads);
+  double seconds_init = std::numeric_limits<double>::infinity();
+  std::vector<Pose> guess;
+  for (int r = 0; r < o.repeat; ++r) {
+    const Stopwatch watch;
+    auto found = initial_guess(graph, Init::Chordal, workers);
+    if (!found) {
+      fmt::print("{:<20} {}\n", name, found.error().message);
+      return;
+    }
+    seconds_init = std::min(seconds_init, watch.seconds());
+    guess = std::move(found->poses);
+  }
+  const auto all = race(graph, guess, best, o);
+  double peer_target = std::numeric_limits<double>::infinity(), peer_converged = peer_target;
+  for (const Contender& c : all)
+    if (c.precision == "ceres") {
+      peer_target = std::min(peer_target, c.to_target);
+      if (c.agrees(best)) peer_converged = std::min(peer_converged, c.converged);
+    }
+  for (const Contender& c : all) {
+    const bool own = c.precision != "ceres";
+    const double speedup = own ? peer_target / c.to_target : std::numeric_limits<double>::quiet_NaN();
+    const double speedup_converged =
+        own && c.agrees(best) ? peer_converged / c.converged : std::numeric_limits<double>::quiet_NaN();
+    const auto times = [](double v) { return std::isfinite(v) ? fmt::format("{:.2f}x", v) : std::string("-"); };
+    fmt::print("{:<20} {:<7} {:>11} {:>11} {:>8} {:>8} {:>16.9g} {:>5} {}{}\n",
+               name,
+               c.precision,
+               time_or(c.to_target),
+               time_or(c.converged),
+               times(speedup),
+               times(speedup_converged),
+               c.last.chi2,
+               c.last.iterations,
+               c.last.solver,
+               c.agrees(best) ? "" : "  [another answer than the best known]");
+    rows.push_back({{"graph", name},
+                    {"poses", graph.num_poses()},
+                    {"edges", graph.num_edges()},
+                    {"precision", c.precision},
+                    {"solver", c.last.solver},
+                    {"setting", c.setting},
+                    {"threads", o.num_threads},
+                    {"seconds_init", number(seconds_init)},
+                    {"seconds_to_target", std::isfinite(c.to_target) ? Json(c.to_target) : Json("not reached")},
+                    {"seconds_converged", number(c.converged)},
+                    {"chi2", number(c.last.chi2)},
+                    {"chi2_best_known", number(best)},
+                    {"agrees", c.agrees(best)},
+                    {"iterations", c.last.iterations},
+                    {"speedup_vs_ceres", number(speedup)},
+                    {"speedup_vs_ceres_converged", number(speedup_converged)}});
+  }
+}
+
+/// chi2 of `double` at 1e-12, from whichever guess ends lower.
+template <class Pose>
+double best_of(const PoseGraph<Pose>& graph, const Options& o) {
+  double best = std::numeric_limits<double>::infinity();
+  for (const Init init : {Init::Auto, Init::Chordal}) {
+    PoseGraph<Pose> copy = graph;
+    OptimiseOptions options;
+    options.minimise = preset("double", SolverKind::Cholesky, o);
+    options.minimise.tolerance = 1e-12;
+    options.minimise.max_iterations = 1000;
+    options.init = init;
+    if (const auto summary = optimise(copy, options); summary) best = std::fmin(best, summary->chi2_final);
+  }
+  return best;
+}
+
+int run(const Options& o, const std::string& command) {
+  Json best = Json::object();
+  if (const auto text = read_file(o.best); text) best = Json::parse(*text, nullptr, false);
+  if (best.is_discarded()) return fail(o.best + ": is no JSON");
+  if (!best.contains("chi2")) best["chi2"] = Json::object();
+  const auto graphs = graphs_in(o);
+  if (graphs.empty()) return fail(fmt::format("{}: no pose graphs there", o.data));
+  bool ceres = false;
+  std::string blas = "none";
+#ifdef PIPIT_WITH_CERES
+  ceres = o.ceres;
+  blas = std::filesystem::weakly_canonical(blas_library()).string();
+  if (ceres && blas.find("openblas") == std::string::npos)
+    return fail(fmt::format("BLAS is {}, and the peer must run on OpenBLAS", blas));
+#endif
+  if (o.ceres && !ceres) fmt::print("PEER LEFT OUT: this program was built without Ceres (libceres-dev)\n");
+  if (o.num_threads == 1) {
+    cpu_set_t cores;
+    CPU_ZERO(&cores);
+    CPU_SET(sched_getcpu(), &cores);
+    if (sched_setaffinity(0, sizeof cores, &cores) != 0) fmt::print("not pinned to a core\n");
+  }
+  if (!o.make_best)
+    fmt::print("{} thread(s), best of {}, BLAS {}\n{:<20} {:<7} {:>11} {:>11} {:>8} {:>8} {:>16} {:>5} {}\n",
+               o.num_threads,
+               o.repeat,
+               blas,
+               "graph",
+               "",
+               "target ms",
+               "stop ms",
+               "ceres/",
+               "ceres/",
+               "chi2",
+               "iter",
+               "solver");
+  Json rows = Json::array();
+  for (const auto& [name, path] : graphs) {
+    const auto graph = read_pose_graph(path);
+    if (!graph) {
+      fmt::print("{:<20} left out: {}\n", name, graph.error().message);
+      continue;
+    }
+    if (o.make_best) {
+      const double chi2 = std::visit([&](const auto& g) { return best_of(g, o); }, *graph);
+      best["chi2"][name] = std::fmin(chi2, best["chi2"].value(name, chi2));
+      fmt::print("{:<20} {:.10g}\n", name, best["chi2"][name].get<double>());
+    } else if (!best["chi2"].contains(name)) {
+      fmt::print("{:<20} left out: {} holds no best known chi2 of it (see --make-best)\n", name, o.best);
+    } else {
+      std::visit([&](const auto& g) { report(name, g, o, best["chi2"][name].get<double>(), rows); }, *graph);
+    }
+    std::fflush(stdout);
+  }
+  if (o.make_best) {
+    best["made_by"] = fmt::format("pipit {}, commit {}: double, tolerance 1e-12", version(), build_commit());
+    const Status done = write_file(o.best, best.dump(2) + "\n");
+    return done ? 0 : fail(done.error().message);
+  }
+  if (o.json.empty()) return 0;
+  std::string machine = "unknown";
+  if (const auto cpu = read_file("/proc/cpuinfo"); cpu)
+    if (const auto at = cpu->find("model name"); at != std::string::npos)
+      machine = cpu->substr(cpu->find(':', at) + 2, cpu->find('\n', at) - cpu->find(':', at) - 2);
+  Json json{{"command", command},
+            {"machine", machine},
+            {"cores", sysconf(_SC_NPROCESSORS_ONLN)},
+            {"commit", build_commit()},
+            {"compiler", build_compiler()},
+            {"blas", blas},
+            {"peer", "none"},
+            {"repeat", o.repeat},
+            {"rows", rows}};
+#ifdef PIPIT_WITH_CERES
+  if (ceres) json["peer"] = "Ceres " + ceres_version();
+#endif
+  const Status done = write_file(o.json, json.dump(2) + "\n");
+  return done ? 0 : fail(done.error().message);
+}
+
+std::optional<Options> parse(int argc, char** argv) {
+  Options o;
+  for (int k = 1; k < argc; ++k) {
+    const std::string_view flag = argv[k];
+    if (flag == "--make-best") {
+      o.make_best = true;
+      continue;
+    }
+    if (k + 1 == argc) return std::nullopt;
+    const std::string value = argv[++k];
+    const auto count = parse_number<int>(value);
+    if (flag == "--data")
+      o.data = value;
+    else if (flag == "--json")
+      o.json = value;
+    else if (flag == "--best")
+      o.best = value;
+    else if (flag == "--graph")
+      o.graphs.push_back(value);
+    else if (flag == "--peers" && value == "ceres")
+      o.ceres = true;
+    else if (flag == "--threads" && count && *count >= 1 && *count <= 1024)
+      o.num_threads = *count;
+    else if (flag == "--repeat" && count && *count >= 1)
+      o.repeat = *count;
+    else
+      return std::nullopt;
+  }
+  if (o.data.empty()) return std::nullopt;
+  return o;
+}
+
+}  // namespace
+}  // namespace pipit
+
+int main(int argc, char** argv) {
+  const auto options = pipit::parse(argc, argv);
+  if (!options) {
+    fmt::print(stderr,
+               "usage: bench_pgo --data DIR [--peers ceres] [--threads N] [--repeat N] [--graph NAME].. [--best FILE] "
+               "[--json FILE] [--make-best]\n");
+    return 2;
+  }
+  // OpenBLAS and OpenMP read these when they are loaded: set them, then start again.
+  if (const char* set = std::getenv("OPENBLAS_NUM_THREADS"); set == nullptr || std::string_view(set) != "1") {
+    ::setenv("OPENBLAS_NUM_THREADS", "1", 1);
+    ::setenv("OMP_NUM_THREADS", "1", 1);
+    ::execv("/proc/self/exe", argv);
+  }
+  std::string command = "OPENBLAS_NUM_THREADS=1 OMP_NUM_THREADS=1";
+  for (int k = 0; k < argc; ++k) command += std::string(" ") + argv[k];
+  return pipit::run(*options, command);
+}
