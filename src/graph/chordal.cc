@@ -3,13 +3,17 @@
 #include <Eigen/Cholesky>
 #include <Eigen/LU>
 #include <Eigen/SVD>
+#include <algorithm>
 #include <cmath>
 #include <memory>
 #include <utility>
 
 #include "base/contract.h"
 #include "graph/chi2.h"
+#include "sparse/block_scaling.h"
+#include "sparse/choose.h"
 #include "sparse/linear_solver.h"
+#include "sparse/preconditioner.h"
 
 namespace pipit {
 namespace {
@@ -63,29 +67,46 @@ class BlockSystem {
 
   /// Solves for the nodes that are not held; false, and X as it was, when A is not positive definite.
   bool solve(Workers& workers) {
-    // One complete factor in fp64 serves all right-hand sides; conjugate gradients then only polish.
     LinearOptions options;
     options.solver = SolverKind::Iccg;
-    options.factor = FactorKind::Complete;
     options.matrix = options.vectors = options.factor_compute = options.factor_storage = Format::Double;
-    options.shift = 1e-14;
-    options.refresh_after = options.max_iterations = 100;
-    LinearSolver solver(B, options, workers);
-    solver.analyse(A_.pattern());
+    options.max_iterations = 200;
+    const LinearChoice choice = choose(A_.pattern(), B, options);
     const std::size_t size = static_cast<std::size_t>(A_.size());
-    std::vector<double> minus_y(size), x(size);
+    std::vector<double> right(size), x(size);
     std::vector<Part> X = X_;
-    for (int k = 0; k < K; ++k) {
-      for (std::size_t i = 0; i < X.size(); ++i)
-        for (int b = 0; row_[i] >= 0 && b < B; ++b) minus_y[row_[i] * B + b] = -Y_[i](b, k);
-      // 1e-10 of the right-hand side is far below what the relaxation itself is worth.
-      const LinearOutcome outcome = solver.solve({.gradient = minus_y, .H64 = &A_}, {}, 1e-10, x);
-      if (outcome.stop != LinearOutcome::Stop::Converged && !(outcome.relative_residual < 1e-6)) return false;
-      for (std::size_t i = 0; i < X.size(); ++i)
-        for (int b = 0; row_[i] >= 0 && b < B; ++b) X[i](b, k) = x[row_[i] * B + b];
+    const auto for_each_side = [&](const auto& solve_one) {
+      for (int k = 0; k < K; ++k) {
+        for (std::size_t i = 0; i < X.size(); ++i)
+          for (int b = 0; row_[i] >= 0 && b < B; ++b) right[row_[i] * B + b] = Y_[i](b, k);
+        if (!solve_one()) return false;
+        for (std::size_t i = 0; i < X.size(); ++i)
+          for (int b = 0; row_[i] >= 0 && b < B; ++b) X[i](b, k) = x[row_[i] * B + b];
+      }
+      return true;
+    };
+    bool solved = false;
+    if (choice.factor == FactorKind::Complete) {  // one factor in fp64 serves all right-hand sides
+      Preconditioner factor;
+      factor.analyse(A_.pattern(), choice.layout, true, B);
+      const PreconditionerOptions how{.compute = Format::Double, .storage = Format::Double, .shift = 0, .retry = false};
+      solved =
+          factor.build(DampedMatrix<double>{&A_, {}}, make_scaling(A_, {}, ScalingKind::Block), false, how, workers) &&
+          for_each_side([&] {
+            factor.apply(std::span<const double>(right), std::span<double>(x));
+            return std::all_of(x.begin(), x.end(), [](double v) { return std::isfinite(v); });
+          });
+    } else {  // too large for that: conjugate gradients, and what they reach is good enough for a guess
+      LinearSolver solver(B, options, workers);
+      solver.analyse(A_.pattern());
+      solved = for_each_side([&] {
+        for (double& y : right) y = -y;
+        const LinearOutcome::Stop stop = solver.solve({.gradient = right, .H64 = &A_}, {}, 1e-5, x).stop;
+        return stop == LinearOutcome::Stop::Converged || stop == LinearOutcome::Stop::MaxIterations;
+      });
     }
-    X_ = std::move(X);
-    return true;
+    if (solved) X_ = std::move(X);
+    return solved;
   }
 
   const std::vector<Part>& X() const { return X_; }
