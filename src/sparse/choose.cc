@@ -48,7 +48,19 @@ std::string_view short_name(Format format) {
 
 }  // namespace
 
-OrderingKind default_ordering(const BlockPattern&) { return OrderingKind::Amd; }
+CompleteLayout best_layout(const BlockPattern& pattern, int B) {
+  // A factorisation of 5 Gflop takes about as long as nested dissection of a graph that needs so many.
+  constexpr double kWorthDissecting = 5e9;
+  const auto with = [&](OrderingKind kind) {
+    return CompleteLayout{std::make_shared<const PanelLayout>(complete_layout(pattern, order(pattern, kind), B)), kind};
+  };
+  CompleteLayout best = with(OrderingKind::Amd);
+  if (best.layout->flops(B) > kWorthDissecting) {
+    CompleteLayout other = with(OrderingKind::NestedDissection);
+    if (other.layout->flops(B) < best.layout->flops(B)) best = std::move(other);
+  }
+  return best;
+}
 
 LinearChoice choose(const BlockPattern& pattern, int B, const LinearOptions& options) {
   LinearChoice out;
@@ -70,8 +82,7 @@ LinearChoice choose(const BlockPattern& pattern, int B, const LinearOptions& opt
   }
   // Predicted cost of a complete factor, wherever it is in question.
   if (out.factor == FactorKind::Auto || out.factor == FactorKind::Complete) {
-    const OrderingKind kind = default_ordering(pattern);
-    auto layout = std::make_shared<const PanelLayout>(complete_layout(pattern, order(pattern, kind), B));
+    auto [layout, kind] = best_layout(pattern, B);
     const double flops = layout->flops(B);
     const double fill = pattern.n > 0 ? static_cast<double>(layout->num_blocks()) / pattern.num_blocks() : 1.0;
     const bool cheap = flops <= 2e11 && fill <= 60;

@@ -297,8 +297,7 @@ std::vector<double> LinearSolver::inverse_columns(const BlockSymmetric<double>& 
   const int B = parts_->B, n = H.n();
   const std::size_t size = static_cast<std::size_t>(n) * B;
   expects(H.B() == B, "inverse_columns: block size differs from the solver's");
-  const auto layout = std::make_shared<const PanelLayout>(
-      complete_layout(H.pattern(), order(H.pattern(), default_ordering(H.pattern())), B));
+  const auto layout = best_layout(H.pattern(), B).layout;
   Preconditioner factor;
   factor.analyse(H.pattern(), layout, true, B);
   const BlockScaling scaling = make_scaling(H, damping, ScalingKind::Block);

@@ -4,6 +4,7 @@
 
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "sparse/sweep.cc"
+#include <hwy/cache_control.h>
 #include <hwy/foreach_target.h>
 // after foreach_target.h
 #include "bits/lanes-inl.h"
@@ -48,6 +49,7 @@ HWY_INLINE void forward_group(const SweepPanel<S>& panel, size_t k, const V* inv
     auto even = hn::LoadU(d, t + r);
     auto odd = hn::Zero(d);
     for (int c = 0; c < G; ++c) {
+      hwy::Prefetch(column + (c + G) * ld + r);
       const auto l = load_as(d, column + c * ld + r);
       if (c % 2 == 0)
         even = hn::NegMulAdd(l, all[c], even);
@@ -68,7 +70,10 @@ HWY_INLINE void backward_group(const SweepPanel<S>& panel, size_t k, const V* in
   for (int c = 0; c < G; ++c) sum[c] = hn::Zero(d);
   for (size_t r = k + G; r < m; r += hn::Lanes(d)) {
     const auto rows = hn::LoadU(d, t + r);
-    for (int c = 0; c < G; ++c) sum[c] = hn::MulAdd(load_as(d, column + c * ld + r), rows, sum[c]);
+    for (int c = 0; c < G; ++c) {
+      hwy::Prefetch(column + (c - G) * static_cast<std::ptrdiff_t>(ld) + r);
+      sum[c] = hn::MulAdd(load_as(d, column + c * ld + r), rows, sum[c]);
+    }
   }
   V rest[16], x[16];
   for (int c = 0; c < G; ++c) rest[c] = t[k + c] - hn::GetLane(hn::SumOfLanes(d, sum[c]));
