@@ -3,7 +3,7 @@
 #   listed_sources  no CMake file of src, apps, bench, examples globs for sources
 #   no_marks        no unfinished-work marks anywhere
 #   short_files     no source file above 450 lines (aim at 400)
-#   small_rooms     no room above 30 source files (aim at 25)
+#   small_rooms     no room above 32 sources (aim at 25), its tests and benchmarks not counted
 #   room_readmes    every room has a README.md of at most 15 lines
 #   packages        packages.txt is one Debian package name a line, none twice
 set -euo pipefail
@@ -33,9 +33,9 @@ case $2 in
     done < <(code_files) ;;
   small_rooms)
     for room in src/*/; do
-      count=$(find "$room" -type f \( -name '*.h' -o -name '*.cc' \) | wc -l)
-      [ "$count" -le 25 ] || echo "note: $room has $count source files, 25 is the aim"
-      [ "$count" -le 30 ] || breach "$room: $count source files: it is two rooms"
+      count=$(find "$room" -type f \( -name '*.h' -o -name '*.cc' \) ! -name '*test*' ! -name '*_bench.cc' | wc -l)
+      [ "$count" -le 25 ] || echo "note: $room has $count sources, 25 is the aim"
+      [ "$count" -le 32 ] || breach "$room: $count sources: it is two rooms"
     done ;;
   room_readmes)
     for room in src/*/; do
