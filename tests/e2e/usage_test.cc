@@ -2,6 +2,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <sstream>
+
 #include "tests/e2e/program.h"
 #include "tests/e2e/small_graphs.h"
 
@@ -120,6 +122,30 @@ TEST(Usage, WrongCallsEndWithTwoAndOneLine) {
     EXPECT_EQ(run.out, "");
     EXPECT_EQ(lines_of(run.err).size(), 1u) << run.err;
   }
+}
+
+// Every call that README.md shows names a command and options that exist.
+TEST(Usage, CallsInTheReadmeExist) {
+  int calls = 0;
+  for (const std::string& line : lines_of(text_of(PIPIT_SOURCE_DIR "/README.md"))) {
+    const std::size_t at = line.find("pipit ");
+    if (at == std::string::npos || (at > 0 && line[at - 1] != '/' && line[at - 1] != '`')) continue;
+    std::istringstream words(line.substr(at + 6, line.find_first_of("`#|", at + 6) - at - 6));
+    std::vector<std::string> command, options;
+    for (std::string word; words >> word;) {
+      if (word.starts_with("--")) options.push_back(word);
+      const bool is_name = word.find_first_not_of("abcdefghijklmnopqrstuvwxyz") == std::string::npos;
+      if (options.empty() && is_name && command.size() < 2) command.push_back(word);
+    }
+    if (command.empty()) continue;
+    SCOPED_TRACE(line);
+    command.push_back("--help");
+    const Outcome run = run_pipit(command);
+    EXPECT_EQ(run.exit_code, 0) << run.err;
+    for (const std::string& option : options) EXPECT_NE(help_of(run.out, option), "") << option;
+    ++calls;
+  }
+  EXPECT_GE(calls, 1) << "README.md shows no call of pipit";
 }
 
 TEST(Usage, NoCommandTellsWhatThereIs) {
