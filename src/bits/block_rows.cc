@@ -119,9 +119,11 @@ struct NumberOf<V, Accumulate::Single> {
 
 template <Accumulate A, class T, class V>
 HWY_INLINE void times_sized(const BlockRows<T>& J, const V* p, V scale, V* y) {
+#if HWY_TARGET != HWY_SCALAR  // with one lane the definition is as good
   if (J.R == 6 && J.B == 6) return times_rows<A, 6, 6>(J, p, scale, y);
   if (J.R == 3 && J.B == 3) return times_rows<A, 3, 3>(J, p, scale, y);
   if (J.R == 2 && J.B == 3) return times_rows<A, 2, 3>(J, p, scale, y);
+#endif
   times_any<typename NumberOf<V, A>::Type>(J, p, scale, y);
 }
 template <Accumulate A, class T, class V>
@@ -132,9 +134,11 @@ HWY_INLINE void transposed_sized(const BlockRows<T>& J,
                                  V* s,
                                  std::int32_t begin,
                                  std::int32_t end) {
+#if HWY_TARGET != HWY_SCALAR
   if (J.R == 6 && J.B == 6) return times_columns<A, 6, 6>(J, incidence, q, scale, s, begin, end);
   if (J.R == 3 && J.B == 3) return times_columns<A, 3, 3>(J, incidence, q, scale, s, begin, end);
   if (J.R == 2 && J.B == 3) return times_columns<A, 2, 3>(J, incidence, q, scale, s, begin, end);
+#endif
   transposed_any<typename NumberOf<V, A>::Type>(J, incidence, q, scale, s, begin, end);
 }
 

@@ -1,6 +1,7 @@
 #include "bits/panel.h"
 
 #include "base/contract.h"
+#include "bits/panel_ref.h"
 
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "bits/panel.cc"
@@ -11,6 +12,17 @@
 HWY_BEFORE_NAMESPACE();
 namespace pipit {
 namespace HWY_NAMESPACE {
+
+#if HWY_TARGET == HWY_SCALAR  // one lane: the definition itself
+template <class S, class V>
+HWY_INLINE void forward_panel(const S* panel, int m, int w, int ld, V* x, V* below) {
+  panel_forward_ref(panel, m, w, ld, x, below);
+}
+template <class S, class V>
+HWY_INLINE void backward_panel(const S* panel, int m, int w, int ld, V* x, const V* below) {
+  panel_backward_ref(panel, m, w, ld, x, below);
+}
+#else
 
 /// v[i..n) -= rows i.. of G columns times x, as many whole vectors of D as fit. Returns the first row not done.
 template <int G, class D, class S, class V>
@@ -26,9 +38,10 @@ HWY_INLINE size_t subtract_columns(D d, const S* panel, size_t ld, const V* x, V
   return i;
 }
 
+/// A call of its own, not copied into each caller: the compiler's time.
 /// v -= panel x for rows [0, n): long vectors first, then ever shorter ones, so that nothing beyond is read.
 template <int G, class S, class V>
-HWY_INLINE void subtract_rows(const S* panel, size_t ld, const V* x, V* HWY_RESTRICT v, size_t n) {
+HWY_NOINLINE void subtract_rows(const S* panel, size_t ld, const V* x, V* HWY_RESTRICT v, size_t n) {
   const hn::CappedTag<V, 16> d16;
   size_t i = subtract_columns<G>(d16, panel, ld, x, v, 0, n);
   if constexpr (hn::MaxLanes(d16) > 8) i = subtract_columns<G>(hn::CappedTag<V, 8>(), panel, ld, x, v, i, n);
@@ -53,7 +66,7 @@ HWY_INLINE size_t dot_columns(D d, const S* panel, size_t ld, const V* v, size_t
 
 /// sums[k] += column k times v for rows [0, n).
 template <int G, class S, class V>
-HWY_INLINE void dot_rows(const S* panel, size_t ld, const V* v, size_t n, V* sums) {
+HWY_NOINLINE void dot_rows(const S* panel, size_t ld, const V* v, size_t n, V* sums) {
   const hn::CappedTag<V, 16> d16;
   size_t i = dot_columns<G>(d16, panel, ld, v, 0, n, sums);
   if constexpr (hn::MaxLanes(d16) > 8) i = dot_columns<G>(hn::CappedTag<V, 8>(), panel, ld, v, i, n, sums);
@@ -97,15 +110,15 @@ HWY_INLINE void forward_group(const S* panel, size_t ld, size_t rest_w, size_t r
     for (int r = k + 1; r < G; ++r) y[r] = subtract_product(y[r], wide[k * G + r], y[k]);
   }
   for (int k = 0; k < G; ++k) x[k] = y[k];
-  subtract_rows<G>(panel + G, ld, y, x + G, rest_w);
-  subtract_rows<G>(panel + G + rest_w, ld, y, below, rest_m);
+  if (rest_w > 0) subtract_rows<G>(panel + G, ld, y, x + G, rest_w);
+  if (rest_m > 0) subtract_rows<G>(panel + G + rest_w, ld, y, below, rest_m);
 }
 
 template <int G, class S, class V>
 HWY_INLINE void backward_group(const S* panel, size_t ld, size_t rest_w, size_t rest_m, V* x, const V* below) {
   V sums[G] = {};
-  dot_rows<G>(panel + G + rest_w, ld, below, rest_m, sums);
-  dot_rows<G>(panel + G, ld, x + G, rest_w, sums);
+  if (rest_m > 0) dot_rows<G>(panel + G + rest_w, ld, below, rest_m, sums);
+  if (rest_w > 0) dot_rows<G>(panel + G, ld, x + G, rest_w, sums);
   V wide[G * G];
   widen_triangle<G>(panel, ld, wide);
   V y[G];
@@ -117,31 +130,30 @@ HWY_INLINE void backward_group(const S* panel, size_t ld, size_t rest_w, size_t 
   for (int k = 0; k < G; ++k) x[k] = y[k];
 }
 
-/// Columns in groups of 6, then 3, then 1.
+/// Columns in groups of 6, then 3; one or two that are left over (no block size of ours) go by the definition.
 template <class S, class V>
-HWY_INLINE void forward_panel(const S* panel, int m, int w, int ld, V* x, V* below) {
+HWY_NOINLINE void forward_panel(const S* panel, int m, int w, int ld, V* x, V* below) {
   const size_t stride = static_cast<size_t>(ld), rest_m = static_cast<size_t>(m - w);
   int c = 0;
   for (; c + 6 <= w; c += 6)
     forward_group<6>(panel + c * (stride + 1), stride, static_cast<size_t>(w - c - 6), rest_m, x + c, below);
   for (; c + 3 <= w; c += 3)
     forward_group<3>(panel + c * (stride + 1), stride, static_cast<size_t>(w - c - 3), rest_m, x + c, below);
-  for (; c < w; ++c)
-    forward_group<1>(panel + c * (stride + 1), stride, static_cast<size_t>(w - c - 1), rest_m, x + c, below);
+  if (c < w) panel_forward_ref(panel + c * (stride + 1), m - c, w - c, ld, x + c, below);
 }
 
 template <class S, class V>
-HWY_INLINE void backward_panel(const S* panel, int m, int w, int ld, V* x, const V* below) {
+HWY_NOINLINE void backward_panel(const S* panel, int m, int w, int ld, V* x, const V* below) {
   const size_t stride = static_cast<size_t>(ld), rest_m = static_cast<size_t>(m - w);
   const int sixes = w / 6 * 6, threes = sixes + (w - sixes) / 3 * 3;
-  int c = w;
-  for (; c > threes; --c)
-    backward_group<1>(panel + (c - 1) * (stride + 1), stride, static_cast<size_t>(w - c), rest_m, x + c - 1, below);
+  if (threes < w) panel_backward_ref(panel + threes * (stride + 1), m - threes, w - threes, ld, x + threes, below);
+  int c = threes;
   for (; c > sixes; c -= 3)
     backward_group<3>(panel + (c - 3) * (stride + 1), stride, static_cast<size_t>(w - c), rest_m, x + c - 3, below);
   for (; c > 0; c -= 6)
     backward_group<6>(panel + (c - 6) * (stride + 1), stride, static_cast<size_t>(w - c), rest_m, x + c - 6, below);
 }
+#endif  // HWY_SCALAR
 
 /// Pieces of kB (or B, when kB is 0) numbers between their places in x and one contiguous vector.
 template <int kB, class V>
