@@ -52,12 +52,12 @@ TEST(EvalAte, ForgivesWhereTheWorldBegins) {
   const Scratch scratch;
   const std::string ref = scratch.write("ref.tum", arc_tum(40, 0, 0, 0, 1, 0));
   const std::string est = scratch.write("est.tum", arc_tum(40, 0.7, 3, -2, 1, 0));
-  const json aligned = evaluate(scratch, {"ate", "--est", est, "--ref", ref});
+  json aligned = evaluate(scratch, {"ate", "--est", est, "--ref", ref});
   EXPECT_LT(aligned["rmse_m"].get<double>(), kPrinted);
   EXPECT_EQ(aligned["matched"], 40);
   EXPECT_EQ(aligned["unmatched"], 0);
   for (const char* name : {"rmse_m", "mean_m", "median_m", "max_m"}) EXPECT_TRUE(aligned[name].is_number()) << name;
-  const json raw = evaluate(scratch, {"ate", "--est", est, "--ref", ref, "--align", "none"});
+  json raw = evaluate(scratch, {"ate", "--est", est, "--ref", ref, "--align", "none"});
   EXPECT_GT(raw["rmse_m"].get<double>(), 1);
 }
 
@@ -73,7 +73,7 @@ TEST(EvalAte, MeasuresAWobbleOfKnownSize) {
   const Scratch scratch;
   const std::string ref = scratch.write("ref.tum", arc_tum(40, 0, 0, 0, 1, 0));
   const std::string est = scratch.write("est.tum", arc_tum(40, 0, 0, 0, 1, 0.05));
-  const json raw = evaluate(scratch, {"ate", "--est", est, "--ref", ref, "--align", "none"});
+  json raw = evaluate(scratch, {"ate", "--est", est, "--ref", ref, "--align", "none"});
   for (const char* name : {"rmse_m", "mean_m", "median_m", "max_m"})
     EXPECT_NEAR(raw[name].get<double>(), 0.05, kPrinted) << name;
 }
@@ -97,7 +97,7 @@ TEST(EvalAte, MatchesGraphsById) {
   const std::string est = scratch.write("est.g2o",
                                         "VERTEX_SE2 3 2 1 0\nVERTEX_SE2 1 1 0 0\nVERTEX_SE2 0 0 0 0\n"
                                         "VERTEX_SE2 9 7 7 0\n");
-  const json report = evaluate(scratch, {"ate", "--est", est, "--ref", ref});
+  json report = evaluate(scratch, {"ate", "--est", est, "--ref", ref});
   EXPECT_EQ(report["matched"], 3);
   EXPECT_GE(report["unmatched"], 1);
   EXPECT_LT(report["rmse_m"].get<double>(), kPrinted);
@@ -108,11 +108,11 @@ TEST(EvalRpe, SeesDriftButNotWhereTheWorldBegins) {
   const Scratch scratch;
   const std::string ref = scratch.write("ref.tum", arc_tum(60, 0, 0, 0, 1, 0));
   const std::string moved = scratch.write("moved.tum", arc_tum(60, 1.1, 4, 4, 1, 0));
-  const json same = evaluate(scratch, {"rpe", "--est", moved, "--ref", ref, "--align", "none"});
+  json same = evaluate(scratch, {"rpe", "--est", moved, "--ref", ref, "--align", "none"});
   EXPECT_LT(same["rmse_m"].get<double>(), 10 * kPrinted);
   EXPECT_EQ(same["matched"], 60);
   const std::string longer = scratch.write("longer.tum", arc_tum(60, 0, 0, 0, 1.1, 0));
-  const json drift = evaluate(scratch, {"rpe", "--est", longer, "--ref", ref, "--align", "none"});
+  json drift = evaluate(scratch, {"rpe", "--est", longer, "--ref", ref, "--align", "none"});
   const double chord = 2 * 5 * std::sin(0.75 / 60);
   for (const char* name : {"rmse_m", "mean_m", "median_m", "max_m"})
     EXPECT_NEAR(drift[name].get<double>(), 0.1 * chord, 10 * kPrinted) << name;

@@ -15,7 +15,7 @@ using testing::HasSubstr;
 
 struct Solved {
   Outcome run;
-  json report;  ///< null when none was written
+  mutable json report;  ///< null when none was written; mutable: a missing field reads as null, and fails the test
 };
 
 /// Runs pgo with --json; a report that is no JSON fails the test (so NaN or inf in it do).

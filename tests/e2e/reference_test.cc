@@ -30,7 +30,7 @@ TEST_P(Reference, MixedEndsWhereDoubleAndTheTableEnd) {
     const Outcome run =
         run_pipit({"pgo", path, "--precision", presets[k], "--quiet", "--json", report}, {.time_limit_s = 200});
     ASSERT_EQ(run.exit_code, 0) << run.err;
-    const json values = json::parse(text_of(report), nullptr, false);
+    json values = json::parse(text_of(report), nullptr, false);
     ASSERT_TRUE(values["chi2_final"].is_number());
     found[k] = values["chi2_final"];
     EXPECT_EQ(values["half"]["overflow"], 0) << presets[k];
