@@ -95,7 +95,9 @@ HWY_INLINE I max_magnitude(const I* HWY_RESTRICT x, size_t n, I sign_removed) {
   I result = 0;
   for (size_t k = 0; k < lanes; ++k) result = HWY_MAX(result, lane_best[k]);
   for (; i < n; ++i) {
-    const I magnitude = static_cast<I>(x[i] & sign_removed);
+    I element;
+    std::memcpy(&element, x + i, sizeof(I));  // the elements are floating-point numbers: only their bytes are read
+    const I magnitude = static_cast<I>(element & sign_removed);
     result = HWY_MAX(result, magnitude);
   }
   return result;
