@@ -228,6 +228,11 @@ TEST(GraphText, EveryMalformedFileGetsOneClearLine) {
   EXPECT_GE(count, 40);
 }
 
+TEST(GraphText, AnIdBetweenTwoOthersIsMissingToo) {
+  EXPECT_EQ(parse_pose_graph("VERTEX_SE2 2 0 0 0\nVERTEX_SE2 9 0 0 0\nEDGE_SE2 2 5 1 0 0" I3, "f").error().message,
+            "f:3: names pose 5, which no vertex line defines");
+}
+
 TEST(GraphText, WhatIsNoFileIsSaid) {
   EXPECT_EQ(read_pose_graph("/nowhere/at/all.g2o").error().code, Code::NotFound);
   EXPECT_EQ(read_pose_graph(testing::TempDir()).error().code, Code::Io);
