@@ -69,6 +69,6 @@ function(pipit_test target)
   target_link_libraries(${target} PRIVATE ${T_DEPS} pipit_flags GTest::gmock_main)
   target_include_directories(${target} PRIVATE ${PROJECT_SOURCE_DIR})  # for "tests/..." helpers
   target_compile_definitions(${target} PRIVATE PIPIT_SOURCE_DIR="${PROJECT_SOURCE_DIR}")
-  gtest_discover_tests(${target} TEST_PREFIX ${T_PREFIX}. DISCOVERY_TIMEOUT 60
+  gtest_discover_tests(${target} TEST_PREFIX ${T_PREFIX}. DISCOVERY_TIMEOUT 60 NO_PRETTY_VALUES
                        PROPERTIES LABELS ${T_PREFIX} TIMEOUT ${T_TIMEOUT})
 endfunction()
