@@ -50,6 +50,7 @@ class Ablation {
 
   // Solves with the problem moved by `far_m` and compares with the reference moved as far.
   Status run(const std::string& group, const std::string& what, const MinimiseOptions& minimise, double far_m) {
+    if (interrupted()) return Error{Code::Io, "interrupted: an ablation says nothing until all its runs are done"};
     const auto trial = solve_from(graph_, moved(guess_, far_m), minimise, progress(true));
     if (!trial) return trial.error();
     if (reference_.empty()) reference_ = trial->poses;
