@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <nlohmann/json.hpp>
+#include <sstream>
 
 #include "tests/e2e/program.h"
 #include "tests/e2e/small_graphs.h"
@@ -131,6 +132,29 @@ TEST(Pgo, EveryPrecisionAndSolverAgrees) {
       }
       EXPECT_EQ(s.report["half"]["overflow"], 0);
     }
+}
+
+// In single precision the update is stored in fp32: every number of every pose that moved is a float.
+TEST(Pgo, SingleStoresPosesInFp32) {
+  const Scratch scratch;
+  const std::string out = scratch.file("out.g2o");
+  for (const std::string& text : {square_laps(10, 3, 3), line_graph_3d()}) {
+    ASSERT_EQ(
+        run_pipit({"pgo", scratch.write("in.g2o", text), "--precision", "single", "--quiet", "--out", out}).exit_code,
+        0);
+    int numbers = 0;
+    bool held = true;  // the first pose does not move
+    for (const std::string& line : lines_of(text_of(out))) {
+      if (!line.starts_with("VERTEX_SE")) continue;
+      std::istringstream fields(line);
+      std::string word, id;
+      fields >> word >> id;
+      for (double number = 0; !held && fields >> number; ++numbers)
+        EXPECT_EQ(number, static_cast<double>(static_cast<float>(number))) << line;
+      held = false;
+    }
+    EXPECT_GE(numbers, 14);
+  }
 }
 
 TEST(Pgo, HalfEndsInOrderWhateverItFinds) {
