@@ -169,13 +169,14 @@ HWY_INLINE void update_columns(D d, const T* panel, FrontShape shape, T* update,
   const size_t lanes = hn::Lanes(d), ld = shape.ld(), to_ld = shape.update_ld(), w = shape.w;
   const size_t end = (shape.m + lanes - 1) / lanes * lanes, shift = w - shape.pad();
   const T* cols = panel + w + c;
-  T* to = update + c * to_ld - shift;
+  T* to = update + c * to_ld;
   size_t r = (w + c) / lanes * lanes;
-  for (; r + kTall * lanes <= end; r += kTall * lanes) update_tile<kTall, NR>(d, panel + r, cols, ld, w, to + r, to_ld);
+  for (; r + kTall * lanes <= end; r += kTall * lanes)
+    update_tile<kTall, NR>(d, panel + r, cols, ld, w, to + (r - shift), to_ld);
   if constexpr (kTall > 2) {
-    for (; r + 2 * lanes <= end; r += 2 * lanes) update_tile<2, NR>(d, panel + r, cols, ld, w, to + r, to_ld);
+    for (; r + 2 * lanes <= end; r += 2 * lanes) update_tile<2, NR>(d, panel + r, cols, ld, w, to + (r - shift), to_ld);
   }
-  for (; r < end; r += lanes) update_tile<1, NR>(d, panel + r, cols, ld, w, to + r, to_ld);
+  for (; r < end; r += lanes) update_tile<1, NR>(d, panel + r, cols, ld, w, to + (r - shift), to_ld);
 }
 
 template <class T>
@@ -216,19 +217,21 @@ HWY_INLINE void add_run(T* HWY_RESTRICT to, const T* HWY_RESTRICT from, size_t c
   if constexpr (hn::MaxLanes(d) > 1) add_vectors(hn::CappedTag<T, 1>(), to, from, i, count);
 }
 
-/// Block columns [first, last) of the child, to target + (column of the parent) * to_ld, rows counted from row_shift.
+/// Block columns [first, last) of the child, to target + (column of the parent) * to_ld, rows counted from row_shift,
+/// columns from col_shift.
 template <class T>
-void add_columns_here(const ChildUpdate<T>& child, int B, int first, int last, T* target, size_t to_ld, int row_shift) {
+void add_columns_here(
+    const ChildUpdate<T>& child, int B, int first, int last, T* target, size_t to_ld, int row_shift, int col_shift) {
   const size_t from_ld = child.shape.update_ld();
   const int blocks = (child.shape.m - child.shape.w) / B;
   const std::int32_t* relative = child.relative;
   for (int cb = first; cb < last; ++cb) {
     const T* from = child.update + static_cast<size_t>(cb) * B * from_ld + child.shape.pad();
-    T* to = target + static_cast<size_t>(relative[cb]) * B * to_ld;
+    T* to = target + static_cast<size_t>(relative[cb] * B - col_shift) * to_ld;
     for (int rb = cb; rb < blocks;) {
       int end = rb + 1;
       while (end < blocks && relative[end] == relative[end - 1] + 1) ++end;
-      T* at = to + relative[rb] * B - row_shift;
+      T* at = to + (relative[rb] * B - row_shift);
       const T* source = from + rb * B;
       const size_t count = static_cast<size_t>(end - rb) * B;
       for (int c = 0; c < B; ++c) add_run(at + c * to_ld, source + c * from_ld, count);
@@ -302,22 +305,23 @@ void subtract_product_here(const T* left, const T* right, int B, T* out) {
 }
 
 // HWY_EXPORT takes plain functions.
-#define PIPIT_NAMED(T, S)                                                                                          \
-  int factor_panel_##S(T* panel, FrontShape shape) { return factor_panel_here(panel, shape); }                     \
-  void form_update_##S(const T* panel, FrontShape shape, T* update, int begin, int end) {                          \
-    form_update_here(panel, shape, update, begin, end);                                                            \
-  }                                                                                                                \
-  void add_columns_##S(const ChildUpdate<T>& child, int B, int first, int last, T* target, size_t ld, int shift) { \
-    add_columns_here(child, B, first, last, target, ld, shift);                                                    \
-  }                                                                                                                \
-  void scaled_block_f_##S(const float* a, bool t, const T* r, const T* c, int B, T* out, int ld) {                 \
-    scaled_block_here(a, t, r, c, B, out, ld);                                                                     \
-  }                                                                                                                \
-  void scaled_block_d_##S(const double* a, bool t, const T* r, const T* c, int B, T* out, int ld) {                \
-    scaled_block_here(a, t, r, c, B, out, ld);                                                                     \
-  }                                                                                                                \
-  void subtract_product_##S(const T* left, const T* right, int B, T* out) {                                        \
-    subtract_product_here(left, right, B, out);                                                                    \
+#define PIPIT_NAMED(T, S)                                                                                  \
+  int factor_panel_##S(T* panel, FrontShape shape) { return factor_panel_here(panel, shape); }             \
+  void form_update_##S(const T* panel, FrontShape shape, T* update, int begin, int end) {                  \
+    form_update_here(panel, shape, update, begin, end);                                                    \
+  }                                                                                                        \
+  void add_columns_##S(                                                                                    \
+      const ChildUpdate<T>& child, int B, int first, int last, T* target, size_t ld, int rows, int cols) { \
+    add_columns_here(child, B, first, last, target, ld, rows, cols);                                       \
+  }                                                                                                        \
+  void scaled_block_f_##S(const float* a, bool t, const T* r, const T* c, int B, T* out, int ld) {         \
+    scaled_block_here(a, t, r, c, B, out, ld);                                                             \
+  }                                                                                                        \
+  void scaled_block_d_##S(const double* a, bool t, const T* r, const T* c, int B, T* out, int ld) {        \
+    scaled_block_here(a, t, r, c, B, out, ld);                                                             \
+  }                                                                                                        \
+  void subtract_product_##S(const T* left, const T* right, int B, T* out) {                                \
+    subtract_product_here(left, right, B, out);                                                            \
   }
 PIPIT_NAMED(float, f)
 PIPIT_NAMED(double, d)
@@ -353,19 +357,19 @@ namespace pipit {
   template <>                                                                                                  \
   void add_to_panel(const ChildUpdate<T>& child, int B, T* panel, FrontShape parent) {                         \
     HWY_DYNAMIC_DISPATCH(add_columns_##S)                                                                      \
-    (child, B, 0, reference::columns_in_panel(child, B, parent), panel, parent.ld(), 0);                       \
+    (child, B, 0, reference::columns_in_panel(child, B, parent), panel, parent.ld(), 0, 0);                    \
   }                                                                                                            \
   template <>                                                                                                  \
   void add_to_update(const ChildUpdate<T>& child, int B, T* update, FrontShape parent) {                       \
-    T* target = update - static_cast<std::ptrdiff_t>(parent.w) * parent.update_ld();                           \
     HWY_DYNAMIC_DISPATCH(add_columns_##S)                                                                      \
     (child,                                                                                                    \
      B,                                                                                                        \
      reference::columns_in_panel(child, B, parent),                                                            \
      (child.shape.m - child.shape.w) / B,                                                                      \
-     target,                                                                                                   \
+     update,                                                                                                   \
      parent.update_ld(),                                                                                       \
-     parent.w - parent.pad());                                                                                 \
+     parent.w - parent.pad(),                                                                                  \
+     parent.w);                                                                                                \
   }                                                                                                            \
   template <>                                                                                                  \
   void scaled_block(const float* a, bool transposed, const T* s_row, const T* s_col, int B, T* out, int ld) {  \
