@@ -31,6 +31,10 @@ int main() {
   }
   const pipit::Summary summary = pipit::minimise(problem);
   const Eigen::Vector2d found = problem[beacon].v;
-  std::printf("beacon at (%.3f, %.3f) m, %s after %d iterations\n", found.x(), found.y(), name(summary.stop).data(), summary.iterations);
+  std::printf("beacon at (%.3f, %.3f) m, %s after %d iterations\n",
+              found.x(),
+              found.y(),
+              name(summary.stop).data(),
+              summary.iterations);
   return (found - truth).norm() < 0.02 ? 0 : 1;
 }

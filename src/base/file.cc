@@ -64,7 +64,8 @@ Status write_file(const std::string& path, std::string_view content) {
   struct stat info {};
   const bool special = ::stat(path.c_str(), &info) == 0 && !S_ISREG(info.st_mode);
   const std::string target = special ? path : path + ".part" + std::to_string(::getpid());
-  const int fd = ::open(target.c_str(), special ? O_WRONLY | O_CLOEXEC : O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
+  const int fd =
+      ::open(target.c_str(), special ? O_WRONLY | O_CLOEXEC : O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
   if (fd < 0) return io_error(path, "write");
   bool ok = write_all(fd, content);
   if (ok && !special) ok = ::fsync(fd) == 0;

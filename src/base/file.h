@@ -12,8 +12,8 @@ namespace pipit {
 /// (more than max_bytes), naming the path.
 Result<std::string> read_file(const std::string& path, std::size_t max_bytes = std::size_t{8} << 30);
 
-/// Writes to a temporary name beside `path`, flushes it to disk, then renames: a reader sees the old file or the new one.
-/// A path that exists and is no plain file (/dev/stdout, a pipe) is written directly.
+/// Writes to a temporary name beside `path`, flushes it to disk, then renames: a reader sees the old file or the new
+/// one. A path that exists and is no plain file (/dev/stdout, a pipe) is written directly.
 Status write_file(const std::string& path, std::string_view content);
 
 }  // namespace pipit

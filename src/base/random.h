@@ -1,5 +1,6 @@
 // base/random.h — the same numbers from the same seed, on every machine and compiler.
-// Source: xoshiro256++, Blackman and Vigna, Scrambled Linear Pseudorandom Number Generators (2021); seeded by SplitMix64.
+// Source: xoshiro256++, Blackman and Vigna, Scrambled Linear Pseudorandom Number Generators (2021); seeded by
+// SplitMix64.
 #pragma once
 #include <cmath>
 #include <cstdint>
@@ -42,9 +43,7 @@ class Random {
   double uniform() { return static_cast<double>((*this)() >> 11) * 0x1p-53; }
   double uniform(double low, double high) { return low + (high - low) * uniform(); }
   /// In [0, n), n >= 1. Bias below n * 2^-64.
-  std::uint64_t below(std::uint64_t n) {
-    return static_cast<std::uint64_t>((static_cast<Wide>((*this)()) * n) >> 64);
-  }
+  std::uint64_t below(std::uint64_t n) { return static_cast<std::uint64_t>((static_cast<Wide>((*this)()) * n) >> 64); }
   /// Standard normal (Box and Muller; one of the pair is thrown away, so that the state is only the four words).
   double normal() {
     const double u = 1.0 - uniform();

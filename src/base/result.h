@@ -10,13 +10,15 @@ namespace pipit {
 
 enum class Code { InvalidArgument, NotFound, BadFormat, Unsupported, Io };
 
-/// Why the world failed. `message` is one line that names the thing (file:line or field), what was found, what was wanted.
+/// Why the world failed. `message` is one line that names the thing (file:line or field), what was found, what was
+/// wanted.
 struct Error {
   Code code;
   std::string message;
 };
 
-/// Either a T or an Error. Same verbs as std::expected, so that the day the compiler has it this file becomes one alias.
+/// Either a T or an Error. Same verbs as std::expected, so that the day the compiler has it this file becomes one
+/// alias.
 template <class T>
 class [[nodiscard]] Result {
  public:

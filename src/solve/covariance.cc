@@ -25,7 +25,8 @@ Result<std::vector<double>> inverse_diagonal_blocks(Problem& problem, const std:
   std::copy_if(blocks.begin(), blocks.end(), std::back_inserter(free), [](std::int32_t b) { return b >= 0; });
   const std::vector<double> columns = solver.inverse_columns(linearisation.H64(), {}, free);
   if (columns.empty() && !free.empty())
-    return Error{Code::Unsupported, "covariance: the problem does not determine every variable (H is not positive definite)"};
+    return Error{Code::Unsupported,
+                 "covariance: the problem does not determine every variable (H is not positive definite)"};
 
   const std::size_t area = static_cast<std::size_t>(width * width);
   const std::size_t length = static_cast<std::size_t>(linearisation.num_blocks() * width);
@@ -34,7 +35,9 @@ Result<std::vector<double>> inverse_diagonal_blocks(Problem& problem, const std:
   for (std::size_t i = 0; i < blocks.size(); ++i) {
     if (blocks[i] < 0) continue;
     for (int col = 0; col < width; ++col)
-      std::copy_n(columns.begin() + static_cast<std::ptrdiff_t>((found * static_cast<std::size_t>(width) + static_cast<std::size_t>(col)) * length) +
+      std::copy_n(columns.begin() +
+                      static_cast<std::ptrdiff_t>(
+                          (found * static_cast<std::size_t>(width) + static_cast<std::size_t>(col)) * length) +
                       blocks[i] * width,
                   width,
                   out.begin() + static_cast<std::ptrdiff_t>(i * area) + col * width);

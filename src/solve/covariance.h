@@ -19,7 +19,8 @@ Result<std::vector<double>> inverse_diagonal_blocks(Problem& problem, const std:
 /// Fails   Unsupported: H is not positive definite (free gauge, or a variable without factors).
 /// Cost    one factorisation and kDim pairs of triangular solves per variable.
 template <Manifold M>
-Result<std::vector<Eigen::Matrix<double, M::kDim, M::kDim>>> covariances(Problem& problem, std::span<const Var<M>> vars) {
+Result<std::vector<Eigen::Matrix<double, M::kDim, M::kDim>>> covariances(Problem& problem,
+                                                                         std::span<const Var<M>> vars) {
   problem.number_blocks();
   std::vector<std::int32_t> blocks;
   for (const Var<M> var : vars) {
@@ -31,13 +32,15 @@ Result<std::vector<Eigen::Matrix<double, M::kDim, M::kDim>>> covariances(Problem
   const int width = problem.block_width();
   std::vector<Eigen::Matrix<double, M::kDim, M::kDim>> out;
   for (std::size_t i = 0; i < blocks.size(); ++i)
-    out.push_back(Eigen::Map<const Eigen::MatrixXd>(inverse->data() + i * static_cast<std::size_t>(width * width), width, width)
-                      .template topLeftCorner<M::kDim, M::kDim>());
+    out.push_back(
+        Eigen::Map<const Eigen::MatrixXd>(inverse->data() + i * static_cast<std::size_t>(width * width), width, width)
+            .template topLeftCorner<M::kDim, M::kDim>());
   return out;
 }
 
 template <Manifold M>
-Result<std::vector<Eigen::Matrix<double, M::kDim, M::kDim>>> covariances(Problem& problem, const std::vector<Var<M>>& vars) {
+Result<std::vector<Eigen::Matrix<double, M::kDim, M::kDim>>> covariances(Problem& problem,
+                                                                         const std::vector<Var<M>>& vars) {
   return covariances<M>(problem, std::span<const Var<M>>(vars));
 }
 

@@ -7,9 +7,11 @@
 //   using Variables = std::tuple<SE2<double>, Point2<double>>;                       // K manifolds
 //   template <class T> Eigen::Matrix<T, kDim, 1> operator()(const SE2<T>&, const Point2<T>&) const;   // r, whitened
 // and, if it likes:
-//   static constexpr bool kTranslationInvariant = true;   // r unchanged when all positions move by one vector: then fp32
+//   static constexpr bool kTranslationInvariant = true;   // r unchanged when all positions move by one vector: then
+//   fp32
 //                                                         // residuals are computed relative to the first variable
-//   template <class T> void linearise(const SE2<T>&, const Point2<T>&, Matrix<T,R,1>& r, Matrix<T,R,3>& J0, Matrix<T,R,2>& J1) const;
+//   template <class T> void linearise(const SE2<T>&, const Point2<T>&, Matrix<T,R,1>& r, Matrix<T,R,3>& J0,
+//   Matrix<T,R,2>& J1) const;
 // Without linearise, J comes from automatic differentiation (jet.h): exact, about 5 to 10 times slower.
 #pragma once
 #include <array>
@@ -35,8 +37,10 @@ class FactorBatchBase {
   /// r [E,R]; writes only the range. Format: see Precision::residual.
   virtual void residuals(Format format, Range range, std::span<double> r) const = 0;
   /// r [E,R] as above and J [E,K] blocks of R x B, column-major, columns beyond a variable's own dimension zero.
-  virtual void linearise(Format residual, Format jacobian, Range range, int width, std::span<double> r, std::span<float> J) const = 0;
-  virtual void linearise(Format residual, Format jacobian, Range range, int width, std::span<double> r, std::span<double> J) const = 0;
+  virtual void linearise(
+      Format residual, Format jacobian, Range range, int width, std::span<double> r, std::span<float> J) const = 0;
+  virtual void linearise(
+      Format residual, Format jacobian, Range range, int width, std::span<double> r, std::span<double> J) const = 0;
 
   RobustLoss loss;
   /// One weight in [0, 1] per factor on the squared residual, empty = all 1. Graduated non-convexity sets it.
@@ -46,7 +50,10 @@ class FactorBatchBase {
 namespace detail {
 
 template <class M>
-concept HasPosition = requires(const M m) { m.t.size(); } || (requires(const M m) { m.v.size(); } && M::kDim <= 3);
+concept HasPosition = requires(const M m) {
+  m.t.size();
+}
+|| (requires(const M m) { m.v.size(); } && M::kDim <= 3);
 
 template <HasPosition M>
 auto& position(M& x) {
@@ -123,7 +130,8 @@ class FactorBatch final : public FactorBatchBase {
   void linearise(Format rf, Format jf, Range range, int width, std::span<double> r, std::span<float> J) const override {
     linearise_range(rf, jf, range, width, r, J);
   }
-  void linearise(Format rf, Format jf, Range range, int width, std::span<double> r, std::span<double> J) const override {
+  void linearise(
+      Format rf, Format jf, Range range, int width, std::span<double> r, std::span<double> J) const override {
     linearise_range(rf, jf, range, width, r, J);
   }
 

@@ -14,7 +14,8 @@ namespace {
 
 using Dual = Jet<double, 2>;
 
-// f(x, y) and its derivatives by central differences; step (3 eps)^(1/3) balances truncation h^2 against rounding eps/h.
+// f(x, y) and its derivatives by central differences; step (3 eps)^(1/3) balances truncation h^2 against rounding
+// eps/h.
 template <class F>
 void expect_derivatives(F f, double x, double y) {
   const Dual value = f(Dual::variable(x, 0), Dual::variable(y, 1));
@@ -51,7 +52,8 @@ void check_column(Problem& problem, Linearisation& lin, const std::vector<double
   const double h = 6e-6;
   const auto& batch = *problem.batches()[0];
   for (int k = 0; k < M::kDim; ++k) {
-    std::vector<double> d(static_cast<std::size_t>(lin.num_blocks() * width), 0), plus(static_cast<std::size_t>(rows)), minus = plus;
+    std::vector<double> d(static_cast<std::size_t>(lin.num_blocks() * width), 0), plus(static_cast<std::size_t>(rows)),
+        minus = plus;
     Workers workers(1);
     for (const int sign : {1, -1}) {
       problem.save();
@@ -84,8 +86,8 @@ std::vector<double> dense_jacobian(Problem& problem, const Linearisation& lin) {
       for (int c = 0; c < B; ++c)
         for (int row = 0; row < R; ++row)
           if (columns[static_cast<std::size_t>(i * K + k)] >= 0)
-            dense[static_cast<std::size_t>((i * R + row) * cols + columns[static_cast<std::size_t>(i * K + k)] * B + c)] +=
-                J[static_cast<std::size_t>(((i * K + k) * B + c) * R + row)];
+            dense[static_cast<std::size_t>((i * R + row) * cols + columns[static_cast<std::size_t>(i * K + k)] * B +
+                                           c)] += J[static_cast<std::size_t>(((i * K + k) * B + c) * R + row)];
   return dense;
 }
 
@@ -146,7 +148,8 @@ TEST(FactorBatchDeathTest, AFactorNeedsVariablesThatExist) {
 TEST(Linearisation, GathersTheNormalEquations) {
   Problem problem;
   testing::add_loop(problem, 40, 0.2, 9);
-  problem.add_factor(Prior<SE3<double>>{SE3<double>{}, 3 * Eigen::Matrix<double, 6, 6>::Identity()}, Var<SE3<double>>{7});
+  problem.add_factor(Prior<SE3<double>>{SE3<double>{}, 3 * Eigen::Matrix<double, 6, 6>::Identity()},
+                     Var<SE3<double>>{7});
   Workers one(1), three(3);
   const LinearNeeds needs{.H = true, .J = false, .format = Format::Double};
   Linearisation a(problem, double_precision(), one), b(problem, double_precision(), three);
@@ -171,7 +174,11 @@ TEST(Linearisation, GathersTheNormalEquations) {
     slope += a.gradient()[i] * d[i];
   }
   std::vector<double> Hd(d.size());
-  multiply(a.H64(), row_index_of(a.pattern().col_begin, a.pattern().row), std::span<const double>(d), std::span<double>(Hd), one);
+  multiply(a.H64(),
+           row_index_of(a.pattern().col_begin, a.pattern().row),
+           std::span<const double>(d),
+           std::span<double>(Hd),
+           one);
   double dHd = 0;
   for (std::size_t i = 0; i < d.size(); ++i) dHd += d[i] * Hd[i];
   EXPECT_NEAR(dHd, a.curvature(d), 1e-10 * dHd);  // sums of 1e3 terms: 1e3 * eps * dHd, with room
@@ -200,7 +207,8 @@ TEST(Linearisation, LossAndWeightsEnterAsSquareRoots) {
   const std::vector<double> H(lin.H64().values().begin(), lin.H64().values().end());
   batch.weights.assign(static_cast<std::size_t>(batch.size()), 0.25);
   EXPECT_NEAR(lin.linearise(), 0.25 * plain, 1e-14 * plain);
-  for (std::size_t i = 0; i < H.size(); ++i) ASSERT_NEAR(lin.H64().values()[i], 0.25 * H[i], 1e-13 * (1 + std::abs(H[i])));
+  for (std::size_t i = 0; i < H.size(); ++i)
+    ASSERT_NEAR(lin.H64().values()[i], 0.25 * H[i], 1e-13 * (1 + std::abs(H[i])));
   batch.weights.clear();
   batch.loss = {RobustLoss::Kind::Huber, 1e9};
   EXPECT_EQ(lin.linearise(), plain) << "Huber far out is no loss at all";

@@ -1,6 +1,7 @@
 // solve/gnc.h — graduated non-convexity: finds the outliers of a problem without a good start.
 // Source: Yang, Antonante, Tzoumas and Carlone, Graduated Non-Convexity for Robust Spatial Perception (RA-L 2020), sec.
-// IV: truncated least squares (eqs. 13 and 14).   Legend: s = ||r||^2, c = scale, mu = how convex the surrogate still is.
+// IV: truncated least squares (eqs. 13 and 14).   Legend: s = ||r||^2, c = scale, mu = how convex the surrogate still
+// is.
 #pragma once
 #include <functional>
 #include <span>
@@ -18,7 +19,7 @@ struct GncOptions {
 };
 
 struct GncSummary {
-  Summary last;                  ///< of the last round; iterations and seconds are sums over all rounds, cost is robust
+  Summary last;  ///< of the last round; iterations and seconds are sums over all rounds, cost is robust
   int rounds = 0;
   std::int64_t inliers = 0, rejected = 0;  ///< factors of the doubted batches with weight >= 0.5, and the others
 };

@@ -1,5 +1,6 @@
 // solve/jet.h — forward-mode automatic differentiation: a value and its derivatives in N directions.
-// Source: dual numbers (Griewank and Walther, Evaluating Derivatives, 2nd ed. 2008, ch. 3).   Legend: a value, v [N] da/dx.
+// Source: dual numbers (Griewank and Walther, Evaluating Derivatives, 2nd ed. 2008, ch. 3).   Legend: a value, v [N]
+// da/dx.
 #pragma once
 #include <Eigen/Core>
 #include <cmath>
@@ -17,8 +18,7 @@ struct Jet {
   Jet() = default;
   Jet(const T& value) : a(value) {}
   template <class U>
-    requires(std::is_arithmetic_v<U> && !std::is_same_v<U, T>)
-  Jet(U value) : a(static_cast<T>(value)) {}
+  requires(std::is_arithmetic_v<U> && !std::is_same_v<U, T>) Jet(U value) : a(static_cast<T>(value)) {}
   Jet(const T& value, const Vector& derivatives) : a(value), v(derivatives) {}
   /// The k-th independent variable.
   static Jet variable(const T& value, int k) {
@@ -106,7 +106,15 @@ struct NumTraits<pipit::Jet<T, N>> : NumTraits<T> {
   using Real = pipit::Jet<T, N>;
   using NonInteger = pipit::Jet<T, N>;
   using Nested = pipit::Jet<T, N>;
-  enum { IsComplex = 0, IsInteger = 0, IsSigned = 1, RequireInitialization = 1, ReadCost = N, AddCost = N, MulCost = 3 * N };
+  enum {
+    IsComplex = 0,
+    IsInteger = 0,
+    IsSigned = 1,
+    RequireInitialization = 1,
+    ReadCost = N,
+    AddCost = N,
+    MulCost = 3 * N
+  };
 };
 
 template <class BinaryOp, class T, int N>

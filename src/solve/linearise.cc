@@ -61,9 +61,10 @@ void Linearisation::visit_pairs(const Visit& visit) const {
       for (int i = 0; i < K; ++i)
         for (int j = 0; j < K; ++j)
           if (ids[i] >= 0 && ids[j] >= 0 && (ids[i] > ids[j] || (ids[i] == ids[j])))
-            visit(Contribution{e, static_cast<std::int16_t>(b), static_cast<std::int8_t>(i), static_cast<std::int8_t>(j)},
-                  ids[i],
-                  ids[j]);
+            visit(
+                Contribution{e, static_cast<std::int16_t>(b), static_cast<std::int8_t>(i), static_cast<std::int8_t>(j)},
+                ids[i],
+                ids[j]);
     }
   }
 }

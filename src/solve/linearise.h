@@ -34,7 +34,8 @@ class Linearisation {
   double cost();
   /// Updates r, J, H and g at the current values; returns the cost there. Needs prepare.
   double linearise();
-  /// ||r||^2 of each factor of a batch, at the values and in the units of the last cost() or linearise(), loss not applied.
+  /// ||r||^2 of each factor of a batch, at the values and in the units of the last cost() or linearise(), loss not
+  /// applied.
   std::vector<double> squared_residuals(std::size_t batch) const;
 
   const LinearSystem& system() const { return system_; }

@@ -17,7 +17,8 @@ constexpr int kMaxRises = 3;
 constexpr double kMaxRise = 10;
 // Residual of the linear solves relative to the gradient, once steps are short.
 constexpr double kLooseEta = 1e-2;
-// Residuals that shrank by 1e-11 are rounding errors: exact measurements have cost zero, and no relative decrease there.
+// Residuals that shrank by 1e-11 are rounding errors: exact measurements have cost zero, and no relative decrease
+// there.
 constexpr double kFloor = 1e-22;
 
 LinearOptions linear_options(const MinimiseOptions& o) {
@@ -39,12 +40,18 @@ LinearOptions linear_options(const MinimiseOptions& o) {
 
 std::string_view name(Stop stop) {
   switch (stop) {
-    case Stop::Converged: return "converged";
-    case Stop::MaxIterations: return "max_iterations";
-    case Stop::TimeLimit: return "time_limit";
-    case Stop::NoProgress: return "no_progress";
-    case Stop::Diverged: return "diverged";
-    case Stop::Cancelled: return "cancelled";
+    case Stop::Converged:
+      return "converged";
+    case Stop::MaxIterations:
+      return "max_iterations";
+    case Stop::TimeLimit:
+      return "time_limit";
+    case Stop::NoProgress:
+      return "no_progress";
+    case Stop::Diverged:
+      return "diverged";
+    case Stop::Cancelled:
+      return "cancelled";
   }
   return "unknown";
 }
@@ -153,7 +160,8 @@ Summary Minimiser::run(const Observer& observer) {
     } else if (it.accepted && eta > kTightEta && promising) {
       eta = kTightEta;  // a small decrease counts only when the linear solve behind it was accurate: solve better
     } else {
-      summary.stop = it.accepted || !promising || cost <= kFloor * summary.cost_initial ? Stop::Converged : Stop::NoProgress;
+      summary.stop =
+          it.accepted || !promising || cost <= kFloor * summary.cost_initial ? Stop::Converged : Stop::NoProgress;
       running = false;
     }
   }

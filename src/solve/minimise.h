@@ -1,6 +1,6 @@
-// solve/minimise.h — Gauss-Newton, Levenberg-Marquardt and Powell's dogleg, with each step in the format of your choice.
-// Source: Nocedal and Wright, Numerical Optimization (2006), ch. 4 and 10; damping as in Madsen, Nielsen and Tingleff,
-// Methods for Non-Linear Least Squares Problems (2004), sec. 3.2; formats: papers.md A1.
+// solve/minimise.h — Gauss-Newton, Levenberg-Marquardt and Powell's dogleg, with each step in the format of your
+// choice. Source: Nocedal and Wright, Numerical Optimization (2006), ch. 4 and 10; damping as in Madsen, Nielsen and
+// Tingleff, Methods for Non-Linear Least Squares Problems (2004), sec. 3.2; formats: papers.md A1.
 #pragma once
 #include <functional>
 #include <limits>
@@ -39,22 +39,22 @@ struct MinimiseOptions {
   int max_iterations = 100;  ///< linearisations, >= 0
   double tolerance = 1e-6;   ///< stop when (cost - new cost) <= tolerance * cost; 0 runs until no step helps
   double time_limit_s = std::numeric_limits<double>::infinity();
-  int num_threads = 1;        ///< same bits for any number
-  double eta = 0.1;           ///< first linear solves: residual relative to the gradient; tightened near the end
-  int refresh_after = 10;     ///< inner iterations of a solve that make the next one renew its static factor
-  bool count_range = false;   ///< count overflow, underflow and subnormals of conversions to fp16
+  int num_threads = 1;       ///< same bits for any number
+  double eta = 0.1;          ///< first linear solves: residual relative to the gradient; tightened near the end
+  int refresh_after = 10;    ///< inner iterations of a solve that make the next one renew its static factor
+  bool count_range = false;  ///< count overflow, underflow and subnormals of conversions to fp16
 };
 
 /// One linearisation and the step tried from it.
 struct Iteration {
-  int number = 0;               ///< from 1
-  double cost = 0;              ///< after the step (unchanged where rejected)
-  double relative_decrease = 0; ///< (before - after) / before
-  double damping = 0;           ///< lambda; dogleg: radius
-  int inner_iterations = 0;     ///< of conjugate gradients, all attempts
-  int attempts = 1;             ///< steps tried before one was accepted
+  int number = 0;                ///< from 1
+  double cost = 0;               ///< after the step (unchanged where rejected)
+  double relative_decrease = 0;  ///< (before - after) / before
+  double damping = 0;            ///< lambda; dogleg: radius
+  int inner_iterations = 0;      ///< of conjugate gradients, all attempts
+  int attempts = 1;              ///< steps tried before one was accepted
   bool accepted = false;
-  double seconds = 0;           ///< since the start of the run
+  double seconds = 0;  ///< since the start of the run
 };
 
 struct Summary {
@@ -71,9 +71,9 @@ struct Summary {
 /// Called after each iteration; return false to cancel.
 using Observer = std::function<bool(const Iteration&)>;
 
-/// Keeps the symbolic work and the static factor between runs over the same structure (changed values, weights, losses).
-/// Cost per iteration: one pass over the factors, one linear solve, one evaluation of the cost.
-/// Threads: same bits for any num_threads. Every accepted step lowers the cost, so the state is always the best so far.
+/// Keeps the symbolic work and the static factor between runs over the same structure (changed values, weights,
+/// losses). Cost per iteration: one pass over the factors, one linear solve, one evaluation of the cost. Threads: same
+/// bits for any num_threads. Every accepted step lowers the cost, so the state is always the best so far.
 class Minimiser {
  public:
   /// Needs: the problem outlives this and keeps its structure.

@@ -26,10 +26,13 @@ TEST(Minimise, EveryStrategyAndSolverFindsTheSameOptimum) {
     for (const SolverKind solver : {SolverKind::Auto, SolverKind::Iccg, SolverKind::Cgnr, SolverKind::Cholesky}) {
       Problem problem;
       const Poses truth = testing::add_loop(problem, 50, 0.1, 11);
-      const Summary s = minimise(problem, {.precision = double_precision(), .strategy = strategy, .solver = solver, .tolerance = 1e-12});
+      const Summary s = minimise(
+          problem, {.precision = double_precision(), .strategy = strategy, .solver = solver, .tolerance = 1e-12});
       EXPECT_EQ(s.stop, Stop::Converged) << static_cast<int>(strategy) << ' ' << s.linear.chosen << ' ' << s.cost_final;
-      // quadratic convergence to cost 0 of exact measurements: what is left is rounding times the conditioning of the loop
-      EXPECT_LT(farthest(problem.values<SE3<double>>(), truth), 1e-6) << static_cast<int>(strategy) << ' ' << s.linear.chosen;
+      // quadratic convergence to cost 0 of exact measurements: what is left is rounding times the conditioning of the
+      // loop
+      EXPECT_LT(farthest(problem.values<SE3<double>>(), truth), 1e-6)
+          << static_cast<int>(strategy) << ' ' << s.linear.chosen;
     }
 }
 
@@ -41,7 +44,7 @@ TEST(Minimise, FormatsDifferByTheirRounding) {
     return farthest(problem.values<SE3<double>>(), truth);
   };
   EXPECT_LT(distance(double_precision()), 1e-7);
-  EXPECT_LT(distance(mixed_precision()), 1e-4);   // residuals of fp32: 1e-7 * path of tens of metres * conditioning
+  EXPECT_LT(distance(mixed_precision()), 1e-4);  // residuals of fp32: 1e-7 * path of tens of metres * conditioning
   EXPECT_LT(distance(single_precision()), 1e-3);
   EXPECT_GT(distance(half_precision()), 10 * distance(mixed_precision()));
 }
@@ -56,7 +59,8 @@ TEST(Minimise, ThreadsDoNotChangeABit) {
       const Poses& poses = problem.values<SE3<double>>();
       if (first.empty()) first = poses;
       for (std::size_t i = 0; i < poses.size(); ++i)
-        ASSERT_TRUE(poses[i].t == first[i].t && poses[i].q.coeffs() == first[i].q.coeffs()) << threads << " threads, pose " << i;
+        ASSERT_TRUE(poses[i].t == first[i].t && poses[i].q.coeffs() == first[i].q.coeffs())
+            << threads << " threads, pose " << i;
     }
   }
 }
@@ -151,7 +155,10 @@ TEST(Covariance, AnUndeterminedVariableIsReported) {
 }
 
 TEST(RobustLoss, WeightIsTheDerivativeOfTheValue) {
-  for (const auto kind : {RobustLoss::Kind::None, RobustLoss::Kind::Huber, RobustLoss::Kind::Cauchy, RobustLoss::Kind::Tukey,
+  for (const auto kind : {RobustLoss::Kind::None,
+                          RobustLoss::Kind::Huber,
+                          RobustLoss::Kind::Cauchy,
+                          RobustLoss::Kind::Tukey,
                           RobustLoss::Kind::GemanMcClure}) {
     const RobustLoss loss{kind, 1.5};
     EXPECT_EQ(robust_kind(name(kind)), kind);
@@ -200,7 +207,8 @@ TEST(Gnc, RejectsWrongClosuresAndKeepsRightOnes) {
   const GncSummary s = minimise_gnc(robust, doubted, {.precision = double_precision()}, {.scale = 4.7});
   EXPECT_EQ(s.rejected, 10);
   EXPECT_EQ(s.inliers, 20);
-  for (int k = 0; k < 30; ++k) EXPECT_EQ(robust.batches()[1]->weights[static_cast<std::size_t>(k)] > 0.5, k % 3 != 0) << k;
+  for (int k = 0; k < 30; ++k)
+    EXPECT_EQ(robust.batches()[1]->weights[static_cast<std::size_t>(k)] > 0.5, k % 3 != 0) << k;
   EXPECT_LT(farthest(robust.values<SE3<double>>(), truth), 1e-4);
   EXPECT_GT(farthest(plain.values<SE3<double>>(), truth), 0.1);
 }

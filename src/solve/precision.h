@@ -16,8 +16,9 @@ struct Precision {
   Format residual = Format::Single;
   /// dr/dx. Half: computed in fp32, then rounded.
   Format jacobian = Format::Single;
-  /// Matrix-vector products: H p in PCG, J p and J^T q in CGNR. H = J^T J squares the condition number: summed in fp32 it
-  /// loses the weak directions (parking-garage needs 42 iterations instead of 6), summed in fp64 from J in fp32 it does not.
+  /// Matrix-vector products: H p in PCG, J p and J^T q in CGNR. H = J^T J squares the condition number: summed in fp32
+  /// it loses the weak directions (parking-garage needs 42 iterations instead of 6), summed in fp64 from J in fp32 it
+  /// does not.
   Format matrix = Format::Double;
   /// The recurrences of conjugate gradients: dots, axpys, norms.
   Format vectors = Format::Single;
@@ -33,8 +34,8 @@ struct Precision {
   bool scaling = true;
 };
 
-/// The mission's: residual, Jacobian and vectors fp32, the preconditioner's triangular solves fp16, sums of J^T J and the
-/// update fp64.
+/// The mission's: residual, Jacobian and vectors fp32, the preconditioner's triangular solves fp16, sums of J^T J and
+/// the update fp64.
 Precision mixed_precision();
 /// Every step fp64: the reference.
 Precision double_precision();

@@ -19,14 +19,18 @@ constexpr std::array<std::pair<Kind, std::string_view>, 5> kNames{{{Kind::None, 
 double RobustLoss::value(double s) const {
   const double c2 = scale * scale;
   switch (kind) {
-    case Kind::None: return s;
-    case Kind::Huber: return s <= c2 ? s : 2 * scale * std::sqrt(s) - c2;
-    case Kind::Cauchy: return c2 * std::log1p(s / c2);
+    case Kind::None:
+      return s;
+    case Kind::Huber:
+      return s <= c2 ? s : 2 * scale * std::sqrt(s) - c2;
+    case Kind::Cauchy:
+      return c2 * std::log1p(s / c2);
     case Kind::Tukey: {
       const double u = s < c2 ? 1 - s / c2 : 0;
       return c2 / 3 * (1 - u * u * u);
     }
-    case Kind::GemanMcClure: return s / (1 + s / c2);
+    case Kind::GemanMcClure:
+      return s / (1 + s / c2);
   }
   return s;
 }
@@ -34,9 +38,12 @@ double RobustLoss::value(double s) const {
 double RobustLoss::weight(double s) const {
   const double c2 = scale * scale;
   switch (kind) {
-    case Kind::None: return 1;
-    case Kind::Huber: return s <= c2 ? 1 : scale / std::sqrt(s);
-    case Kind::Cauchy: return 1 / (1 + s / c2);
+    case Kind::None:
+      return 1;
+    case Kind::Huber:
+      return s <= c2 ? 1 : scale / std::sqrt(s);
+    case Kind::Cauchy:
+      return 1 / (1 + s / c2);
     case Kind::Tukey: {
       const double u = s < c2 ? 1 - s / c2 : 0;
       return u * u;

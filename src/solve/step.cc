@@ -15,7 +15,10 @@ constexpr double kFirstLambda = 1e-8;
 
 }  // namespace
 
-StepProposer::StepProposer(Strategy strategy, Linearisation& linearisation, LinearSolver& solver, std::span<double> step)
+StepProposer::StepProposer(Strategy strategy,
+                           Linearisation& linearisation,
+                           LinearSolver& solver,
+                           std::span<double> step)
     : strategy_(strategy), linearisation_(linearisation), solver_(solver), step_(step) {}
 
 void StepProposer::linearised(double eta) {
@@ -32,9 +35,12 @@ double StepProposer::damping() const {
 bool StepProposer::propose() {
   if (attempts_++ == kMaxAttempts) return false;
   switch (strategy_) {
-    case Strategy::LevenbergMarquardt: return propose_damped();
-    case Strategy::GaussNewton: return propose_halved();
-    case Strategy::Dogleg: return propose_dogleg();
+    case Strategy::LevenbergMarquardt:
+      return propose_damped();
+    case Strategy::GaussNewton:
+      return propose_halved();
+    case Strategy::Dogleg:
+      return propose_dogleg();
   }
   return false;
 }
@@ -49,7 +55,8 @@ bool StepProposer::solve(double lambda) {
          dot(step_, linearisation_.gradient()) < 0;
 }
 
-// -m(d) of the damped model: exact for a direct solve and, since its residual is orthogonal to d, for conjugate gradients.
+// -m(d) of the damped model: exact for a direct solve and, since its residual is orthogonal to d, for conjugate
+// gradients.
 double StepProposer::model_decrease() const {
   double sum = -dot(step_, linearisation_.gradient());
   for (std::size_t i = 0; i < damping_.size(); ++i) sum += damping_[i] * step_[i] * step_[i];

@@ -61,9 +61,10 @@ inline std::vector<SE3<double>> add_loop(Problem& problem, int n, double noise, 
   }
   problem.fix(Var<SE3<double>>{0});
   const auto tie = [&](int i, int j) {
-    problem.add_factor(RelativePose{truth[static_cast<std::size_t>(i)].inverse() * truth[static_cast<std::size_t>(j)], 10},
-                       Var<SE3<double>>{i},
-                       Var<SE3<double>>{j});
+    problem.add_factor(
+        RelativePose{truth[static_cast<std::size_t>(i)].inverse() * truth[static_cast<std::size_t>(j)], 10},
+        Var<SE3<double>>{i},
+        Var<SE3<double>>{j});
   };
   for (int i = 0; i + 1 < n; ++i) tie(i, i + 1);
   tie(n - 1, 0);
