@@ -48,6 +48,8 @@ void build(const PoseGraph<Pose>& graph, const RobustLoss& loss, Problem& proble
 template <class Pose>
 void take_values(Problem& problem, PoseGraph<Pose>& graph) {
   graph.poses = problem.values<Pose>();
+  if constexpr (Pose::kDim == 6)  // stored in fp32 or fp16 a quaternion loses its length: hand out rotations
+    for (Pose& pose : graph.poses) pose.q.normalize();
   if constexpr (Pose::kDim == 3)
     for (std::size_t i = 0; i < graph.landmarks.size(); ++i) graph.landmarks[i] = problem.values<Point2<double>>()[i].v;
 }
