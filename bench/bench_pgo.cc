@@ -182,7 +182,8 @@ void report(const std::string& name, const PoseGraph<Pose>& graph, const Options
     }
   for (const Contender& c : all) {
     const bool own = c.precision != "ceres";
-    const double speedup = own ? peer_target / c.to_target : std::numeric_limits<double>::quiet_NaN();
+    const bool reached = own && std::isfinite(c.to_target);  // "not reached" enters no ratio
+    const double speedup = reached ? peer_target / c.to_target : std::numeric_limits<double>::quiet_NaN();
     const double speedup_converged =
         own && c.agrees(best) ? peer_converged / c.converged : std::numeric_limits<double>::quiet_NaN();
     const auto times = [](double v) { return std::isfinite(v) ? fmt::format("{:.2f}x", v) : std::string("-"); };
