@@ -10,6 +10,7 @@
 
 #include "geom/se2.h"
 #include "geom/se3.h"
+#include "graph/between_lanes.h"
 #include "graph/pose_graph.h"
 #include "solve/euclidean.h"
 
@@ -34,8 +35,14 @@ struct BetweenSE3 {
   SE3<double> T_from_to;
   Eigen::Matrix<double, 6, 6> root = Eigen::Matrix<double, 6, 6>::Identity();
 
+  using Lanes = BetweenLanes<SE3<double>>;
+
   explicit BetweenSE3(const Edge<SE3<double>>& edge)
       : T_from_to(edge.T_from_to), root(information_root<6>(edge.information)) {}
+  /// With the root at hand: edges often share one information.
+  BetweenSE3(const SE3<double>& z, const Eigen::Matrix<double, 6, 6>& U) : T_from_to(z), root(U) {}
+
+  void add_to(Lanes& lanes) const { lanes.add(T_from_to, root); }
 
   template <class T>
   Vector<T> operator()(const SE3<T>& i, const SE3<T>& j) const {
@@ -104,8 +111,14 @@ struct BetweenSE2 {
   SE2<double> T_from_to;
   Eigen::Matrix<double, 3, 3> root = Eigen::Matrix<double, 3, 3>::Identity();
 
+  using Lanes = BetweenLanes<SE2<double>>;
+
   explicit BetweenSE2(const Edge<SE2<double>>& edge)
       : T_from_to(edge.T_from_to), root(information_root<3>(edge.information)) {}
+  /// With the root at hand: edges often share one information.
+  BetweenSE2(const SE2<double>& z, const Eigen::Matrix<double, 3, 3>& U) : T_from_to(z), root(U) {}
+
+  void add_to(Lanes& lanes) const { lanes.add(T_from_to, root); }
 
   template <class T>
   Vector<T> operator()(const SE2<T>& i, const SE2<T>& j) const {

@@ -91,6 +91,23 @@ concept Factor = requires {
   typename F::Variables;
 };
 
+/// A factor may bring a faster way for many at once: F::Lanes keeps what add() is given, and computes what the factor
+/// itself defines, in fp64 and fp32, for variables that are all of one type (graph/between_lanes.h).
+template <class F>
+concept HasLanes = Factor<F> && requires { typename F::Lanes; };
+
+namespace detail {
+struct NoLanes {};
+template <class F>
+struct LanesOf {
+  using Type = NoLanes;
+};
+template <HasLanes F>
+struct LanesOf<F> {
+  using Type = typename F::Lanes;
+};
+}  // namespace detail
+
 template <Factor F>
 class FactorBatch final : public FactorBatchBase {
  public:
@@ -108,6 +125,7 @@ class FactorBatch final : public FactorBatchBase {
     static_assert(std::is_same_v<std::tuple<Var<M>...>, typename Types::Vars>, "the factor wants other variables");
     factors_.push_back(factor);
     places_.push_back({vars.index...});
+    if constexpr (HasLanes<F>) factor.add_to(lanes_);
     check_last(kSlots);
   }
   void reserve(std::size_t n) {
@@ -125,6 +143,10 @@ class FactorBatch final : public FactorBatchBase {
   }
 
   void residuals(Format format, Range range, std::span<double> r) const override {
+    if constexpr (HasLanes<F>) {
+      if (format == Format::Double || format == Format::Single)
+        return lanes_.residuals(format, range, std::get<0>(sets_)->values.data(), places_.data(), r.data());
+    }
     for (std::size_t e = range.begin; e < range.end; ++e) one_residual(format, e, r.data() + e * R);
   }
   void linearise(Format rf, Format jf, Range range, int width, std::span<double> r, std::span<float> J) const override {
@@ -180,6 +202,14 @@ class FactorBatch final : public FactorBatchBase {
 
   template <class T>
   void linearise_range(Format rf, Format jf, Range range, int width, std::span<double> r, std::span<T> J) const {
+    if constexpr (HasLanes<F>) {
+      const auto whole = [](Format f) { return f == Format::Double || f == Format::Single; };
+      if (whole(rf) && whole(jf) && width == R) {
+        lanes_.linearise(jf, range, std::get<0>(sets_)->values.data(), places_.data(), r.data(), J.data());
+        if (rf != jf) residuals(rf, range, r);
+        return;
+      }
+    }
     const std::size_t block = static_cast<std::size_t>(R * width);
     for (std::size_t e = range.begin; e < range.end; ++e) {
       T* blocks = J.data() + e * K * block;
@@ -230,6 +260,7 @@ class FactorBatch final : public FactorBatchBase {
   Sets sets_;
   std::vector<F> factors_;
   std::vector<std::array<std::int32_t, K>> places_;
+  [[no_unique_address]] typename detail::LanesOf<F>::Type lanes_;
 };
 
 }  // namespace pipit

@@ -1,32 +1,11 @@
 #include "solve/linearise.h"
 
-#include <Eigen/Core>
 #include <cmath>
 
 #include "base/clock.h"
+#include "bits/gram.h"
 
 namespace pipit {
-namespace {
-
-// out (width x width, column-major) += Ja^T Jb for blocks of R rows.
-template <class T, int R, int B>
-void add_product_fixed(const T* a, const T* b, T* out) {
-  using Block = Eigen::Matrix<T, R, B>;
-  Eigen::Map<Eigen::Matrix<T, B, B>>(out).noalias() +=
-      Eigen::Map<const Block>(a).transpose().lazyProduct(Eigen::Map<const Block>(b));
-}
-
-template <class T>
-void add_product(int R, int B, const T* a, const T* b, T* out) {
-  if (R == 6 && B == 6) return add_product_fixed<T, 6, 6>(a, b, out);
-  if (R == 3 && B == 3) return add_product_fixed<T, 3, 3>(a, b, out);
-  if (R == 2 && B == 3) return add_product_fixed<T, 2, 3>(a, b, out);
-  using Block = Eigen::Matrix<T, Eigen::Dynamic, Eigen::Dynamic>;
-  Eigen::Map<Block>(out, B, B).noalias() +=
-      Eigen::Map<const Block>(a, R, B).transpose().lazyProduct(Eigen::Map<const Block>(b, R, B));
-}
-
-}  // namespace
 
 Linearisation::Linearisation(Problem& problem, const Precision& precision, Workers& workers)
     : problem_(problem), precision_(precision), workers_(workers) {
@@ -90,14 +69,17 @@ void Linearisation::prepare(const LinearNeeds& needs) {
   diagonal_.assign(size, 1);
   system_ = {};
   system_.gradient = gradient_;
-  if (needs_.format == Format::Double) {
-    allocate(double_);
-    if (needs_.H) system_.H64 = &double_.H;
-    if (needs_.J) system_.J64 = double_.views;
+  const bool solve_in_double = needs_.format == Format::Double;
+  in_double_ = needs_.J ? solve_in_double : precision_.jacobian == Format::Double;
+  in_double_ ? allocate(double_) : allocate(single_);
+  if (needs_.J) in_double_ ? void(system_.J64 = double_.views) : void(system_.J32 = single_.views);
+  if (!needs_.H) return;
+  if (solve_in_double) {
+    H64_ = BlockSymmetric<double>(pattern_, width_);
+    system_.H64 = &H64_;
   } else {
-    allocate(single_);
-    if (needs_.H) system_.H32 = &single_.H;
-    if (needs_.J) system_.J32 = single_.views;
+    H32_ = BlockSymmetric<float>(pattern_, width_);
+    system_.H32 = &H32_;
   }
 }
 
@@ -111,7 +93,6 @@ void Linearisation::allocate(Rows<T>& rows) {
     rows.J.emplace_back(columns_[b].size() * static_cast<std::size_t>(R * width_));
     rows.views.push_back({batch.size(), R, K, width_, columns_[b].data(), rows.J.back().data()});
   }
-  if (needs_.H) rows.H = BlockSymmetric<T>(pattern_, width_);
 }
 
 double Linearisation::cost() {
@@ -139,7 +120,7 @@ double Linearisation::cost() {
 
 double Linearisation::linearise() {
   const Timed timed(seconds);
-  return needs_.format == Format::Double ? evaluate(double_) : evaluate(single_);
+  return in_double_ ? evaluate(double_) : evaluate(single_);
 }
 
 template <class T>
@@ -170,41 +151,42 @@ double Linearisation::evaluate(Rows<T>& rows) {
     });
     for (const double part : sums) sum += part;
   }
-  gather(rows);
+  needs_.format == Format::Double ? gather(rows, H64_) : gather(rows, H32_);
   return 0.5 * sum;
 }
 
-template <class T>
-void Linearisation::gather(Rows<T>& rows) {
+// H and g, column by column: the products that fall on a block are summed in order of batch and factor.
+template <class T, class S>
+void Linearisation::gather(const Rows<T>& rows, BlockSymmetric<S>& H) {
   const int B = width_;
   const std::size_t area = static_cast<std::size_t>(B * B);
   for_ranges(workers_, dims_.size(), 128, [&](Range range) {
-    std::vector<T> block(area);
+    std::vector<S> diagonal_block(area);
+    std::vector<GramTerm<T>> terms;
     for (std::size_t col = range.begin; col < range.end; ++col) {
       double* g = gradient_.data() + col * static_cast<std::size_t>(B);
       double* diagonal = diagonal_.data() + col * static_cast<std::size_t>(B);
-      std::fill(g, g + B, 0.0);
-      for (std::int32_t k = pattern_->col_begin[col]; k < pattern_->col_begin[col + 1]; ++k) {
-        const bool on_diagonal = k == pattern_->col_begin[col];
-        if (!on_diagonal && !needs_.H) break;
-        std::fill(block.begin(), block.end(), T(0));
+      const std::int32_t first = pattern_->col_begin[col], end = needs_.H ? pattern_->col_begin[col + 1] : first + 1;
+      for (std::int32_t k = first; k < end; ++k) {
+        const bool on_diagonal = k == first;
+        terms.clear();
         for (std::int64_t c = begin_[static_cast<std::size_t>(k)]; c < begin_[static_cast<std::size_t>(k) + 1]; ++c) {
           const Contribution& product = contributions_[static_cast<std::size_t>(c)];
           const auto& view = rows.views[static_cast<std::size_t>(product.batch)];
           const T* J = view.values + static_cast<std::ptrdiff_t>(product.factor) * view.K * view.R * B;
-          const T* a = J + product.slot_row * view.R * B;
-          add_product(view.R, B, a, J + product.slot_col * view.R * B, block.data());
-          if (!on_diagonal || product.slot_row != product.slot_col) continue;
-          const double* r = residuals_[static_cast<std::size_t>(product.batch)].data() +
-                            static_cast<std::ptrdiff_t>(product.factor) * view.R;
-          for (int i = 0; i < B; ++i)
-            for (int row = 0; row < view.R; ++row) g[i] += static_cast<double>(a[i * view.R + row]) * r[row];
+          const bool pulls = on_diagonal && product.slot_row == product.slot_col;
+          terms.push_back({J + product.slot_row * view.R * B,
+                           J + product.slot_col * view.R * B,
+                           pulls ? residuals_[static_cast<std::size_t>(product.batch)].data() +
+                                       static_cast<std::ptrdiff_t>(product.factor) * view.R
+                                 : nullptr,
+                           view.R});
         }
-        if (on_diagonal) {
-          for (int i = dims_[col]; i < B; ++i) block[static_cast<std::size_t>(i * B + i)] = T(1);
-          for (int i = 0; i < B; ++i) diagonal[i] = static_cast<double>(block[static_cast<std::size_t>(i * B + i)]);
-        }
-        if (needs_.H) std::copy(block.begin(), block.end(), rows.H.block(k));
+        S* block = needs_.H ? H.block(k) : diagonal_block.data();
+        gram<T, S>(B, terms, block, on_diagonal ? g : nullptr);
+        if (!on_diagonal) continue;
+        for (int i = dims_[col]; i < B; ++i) block[i * B + i] = S(1);
+        for (int i = 0; i < B; ++i) diagonal[i] = static_cast<double>(block[i * B + i]);
       }
     }
   });
@@ -213,7 +195,7 @@ void Linearisation::gather(Rows<T>& rows) {
 std::vector<double> Linearisation::squared_residuals(std::size_t batch) const { return squares_[batch]; }
 
 double Linearisation::curvature(std::span<const double> d) const {
-  return needs_.format == Format::Double ? curvature_of(double_, d) : curvature_of(single_, d);
+  return in_double_ ? curvature_of(double_, d) : curvature_of(single_, d);
 }
 
 template <class T>

@@ -39,7 +39,7 @@ class Linearisation {
   std::vector<double> squared_residuals(std::size_t batch) const;
 
   const LinearSystem& system() const { return system_; }
-  const BlockSymmetric<double>& H64() const { return double_.H; }
+  const BlockSymmetric<double>& H64() const { return H64_; }
   std::span<const double> gradient() const { return gradient_; }
   /// Diagonal of H [n * width]: the scale of Levenberg and Marquardt's damping. Dimensions nobody uses hold 1.
   std::span<const double> diagonal() const { return diagonal_; }
@@ -60,7 +60,6 @@ class Linearisation {
   struct Rows {
     std::vector<std::vector<T>> J;  // per batch [E,K] blocks R x width
     std::vector<BlockRows<T>> views;
-    BlockSymmetric<T> H;
   };
 
   template <class Visit>
@@ -69,8 +68,8 @@ class Linearisation {
   void allocate(Rows<T>& rows);
   template <class T>
   double evaluate(Rows<T>& rows);
-  template <class T>
-  void gather(Rows<T>& rows);
+  template <class T, class S>
+  void gather(const Rows<T>& rows, BlockSymmetric<S>& H);
   template <class T>
   double curvature_of(const Rows<T>& rows, std::span<const double> d) const;
 
@@ -86,8 +85,11 @@ class Linearisation {
   std::vector<std::int64_t> begin_;                 // per block of H: its contributions
   std::vector<Contribution> contributions_;
   std::vector<int> dims_;  // per block column: dimensions of its variable
+  bool in_double_ = false;  // J is held in double_, else in single_: as the linear solver reads it, or as it is computed
   Rows<float> single_;
   Rows<double> double_;
+  BlockSymmetric<float> H32_;
+  BlockSymmetric<double> H64_;
   std::vector<double> gradient_, diagonal_;
   LinearSystem system_;
 };
