@@ -1,6 +1,7 @@
 // bench_pgo — how fast pose graphs are solved: Pipit's presets, and peers on the same guess with the same error.
 //
-//   bench_pgo --data DIR [--peers ceres] [--threads N] [--repeat N] [--graph NAME]... [--best FILE] [--json FILE]
+//   bench_pgo --data DIR [--peers ceres] [--threads N] [--repeat N] [--graph NAME]... [--preset NAME]... [--best FILE]
+//             [--json FILE]
 //   bench_pgo --data DIR --make-best [--best FILE]
 //
 // Two times per solver and graph, both from the chordal guess, ordering and symbolic work included: until chi2 is
@@ -37,7 +38,8 @@ using Json = nlohmann::ordered_json;
 
 struct Options {
   std::string data, best = PIPIT_BEST_KNOWN, json;
-  std::vector<std::string> graphs;  ///< empty: all
+  std::vector<std::string> graphs;   ///< empty: all
+  std::vector<std::string> presets;  ///< empty: all
   bool ceres = false, make_best = false;
   int num_threads = 1, repeat = 5;
 };
@@ -127,6 +129,10 @@ std::vector<Contender> race(const PoseGraph<Pose>& graph,
                             const Options& o) {
   std::vector<Contender> all = {
       {"mixed", "auto"}, {"single", "auto"}, {"double", "auto"}, {"double", "cholesky, no reuse"}};
+  if (!o.presets.empty())
+    std::erase_if(all, [&](const Contender& c) {
+      return std::find(o.presets.begin(), o.presets.end(), c.precision) == o.presets.end();
+    });
 #ifdef PIPIT_WITH_CERES
   if (o.ceres && graph.landmark_edges.empty()) {
     // Which of its settings is best differs by graph and by column: try all once, keep the best of each column.
@@ -332,6 +338,8 @@ std::optional<Options> parse(int argc, char** argv) {
       o.best = value;
     else if (flag == "--graph")
       o.graphs.push_back(value);
+    else if (flag == "--preset")
+      o.presets.push_back(value);
     else if (flag == "--peers" && value == "ceres")
       o.ceres = true;
     else if (flag == "--threads" && count && *count >= 1 && *count <= 1024)
@@ -352,7 +360,7 @@ int main(int argc, char** argv) {
   const auto options = pipit::parse(argc, argv);
   if (!options) {
     fmt::print(stderr,
-               "usage: bench_pgo --data DIR [--peers ceres] [--threads N] [--repeat N] [--graph NAME].. [--best FILE] "
+               "usage: bench_pgo --data DIR [--peers ceres] [--threads N] [--repeat N] [--graph NAME].. [--preset NAME].. [--best FILE] "
                "[--json FILE] [--make-best]\n");
     return 2;
   }

@@ -101,7 +101,7 @@ class BlockSystem {
       solver.analyse(A_.pattern());
       solved = for_each_side([&] {
         for (double& y : right) y = -y;
-        const LinearOutcome::Stop stop = solver.solve({.gradient = right, .H64 = &A_}, {}, 1e-5, x).stop;
+        const LinearOutcome::Stop stop = solver.solve({.gradient = right, .H64 = &A_}, {}, {.eta = 1e-5}, x).stop;
         return stop == LinearOutcome::Stop::Converged || stop == LinearOutcome::Stop::MaxIterations;
       });
     }

@@ -15,8 +15,10 @@ namespace {
 // leads over a rise, and a Gauss-Newton step soon pays it back (watchdog: Nocedal and Wright 2006, sec. 15.6).
 constexpr int kMaxRises = 3;
 constexpr double kMaxRise = 10;
-// Residual of the linear solves relative to the gradient, once steps are short.
-constexpr double kLooseEta = 1e-2;
+// How well linear systems are solved. The next Gauss-Newton step finds about (E / cost)^2 of the cost, E being what this
+// one brings: an error of a thirtieth of that is lost in it. Below a tenth of the tolerance nobody will look.
+constexpr double kRelax = 1.0 / 30, kShareOfTolerance = 0.1;
+constexpr double kTightEta = 1e-3;
 // Residuals that shrank by 1e-11 are rounding errors: exact measurements have cost zero, and no relative decrease
 // there.
 constexpr double kFloor = 1e-22;
@@ -103,9 +105,9 @@ Summary Minimiser::run(const Observer& observer) {
   Summary summary;
   StepProposer proposer(o.strategy, p.linearisation, p.solver, p.dx);
 
-  double cost = p.linearisation.cost(), eta = o.eta;  // cost: of the best state so far, the one that is saved
-  int rises = 0;                                      // undamped steps tried since then that raised the cost
-  bool away = false;                                  // the values are not those of the best state
+  double cost = p.linearisation.cost();  // of the best state so far, the one that is saved
+  int rises = 0;                         // undamped steps tried since then that raised the cost
+  bool away = false;                     // the values are not those of the best state
   bool running = std::isfinite(cost);
   summary.cost_initial = cost;
   summary.stop = running ? Stop::MaxIterations : Stop::Diverged;
@@ -113,8 +115,10 @@ Summary Minimiser::run(const Observer& observer) {
 
   while (running && summary.iterations < o.max_iterations) {
     Iteration it{.number = ++summary.iterations, .attempts = 0};
-    p.linearisation.linearise();
-    proposer.linearised(eta);
+    const double here = p.linearisation.linearise();
+    proposer.linearised({.eta = kTightEta,
+                         .enough = kShareOfTolerance * o.tolerance * cost,
+                         .relax = here > 0 && rises == 0 ? kRelax / here : 0});  // only accurate steps pay a rise back
     bool promising = true, relinearise = false;
     while (!it.accepted && !relinearise && promising && proposer.propose()) {
       ++it.attempts;
@@ -132,7 +136,6 @@ Summary Minimiser::run(const Observer& observer) {
       } else if (promising && proposer.may_rise() && rises < kMaxRises && trial < kMaxRise * cost) {
         relinearise = away = true;
         ++rises;
-        eta = std::min(eta, kTightEta);  // only accurate steps pay a rise back
       } else {
         p.problem.restore();
         proposer.rejected();
@@ -155,15 +158,10 @@ Summary Minimiser::run(const Observer& observer) {
       running = false;
     }
     if (!running || relinearise) continue;
-    if (it.relative_decrease > o.tolerance) {
-      if (it.relative_decrease < 1e-2) eta = std::min(eta, kLooseEta);
-    } else if (it.accepted && eta > kTightEta && promising) {
-      eta = kTightEta;  // a small decrease counts only when the linear solve behind it was accurate: solve better
-    } else {
-      summary.stop =
-          it.accepted || !promising || cost <= kFloor * summary.cost_initial ? Stop::Converged : Stop::NoProgress;
-      running = false;
-    }
+    if (it.relative_decrease > o.tolerance) continue;
+    summary.stop =
+        it.accepted || !promising || cost <= kFloor * summary.cost_initial ? Stop::Converged : Stop::NoProgress;
+    running = false;
   }
   if (away) p.problem.restore();
   summary.cost_final = cost;

@@ -40,8 +40,7 @@ struct MinimiseOptions {
   double tolerance = 1e-6;   ///< stop when (cost - new cost) <= tolerance * cost; 0 runs until no step helps
   double time_limit_s = std::numeric_limits<double>::infinity();
   int num_threads = 1;       ///< same bits for any number
-  double eta = 0.1;          ///< first linear solves: residual relative to the gradient; tightened near the end
-  int refresh_after = 10;    ///< inner iterations of a solve that make the next one renew its static factor
+  int refresh_after = 0;     ///< LinearOptions::refresh_after
   bool count_range = false;  ///< count overflow, underflow and subnormals of conversions to fp16
 };
 

@@ -21,8 +21,8 @@ StepProposer::StepProposer(Strategy strategy,
                            std::span<double> step)
     : strategy_(strategy), linearisation_(linearisation), solver_(solver), step_(step) {}
 
-void StepProposer::linearised(double eta) {
-  eta_ = eta;
+void StepProposer::linearised(const LinearGoal& goal) {
+  goal_ = goal;
   scale_ = 1;
   have_newton_ = false;
   attempts_ = inner_iterations_ = 0;
@@ -49,18 +49,13 @@ bool StepProposer::solve(double lambda) {
   const auto diagonal = linearisation_.diagonal();
   damping_.resize(lambda > 0 ? diagonal.size() : 0);
   for (std::size_t i = 0; i < damping_.size(); ++i) damping_[i] = lambda * diagonal[i];
-  const LinearOutcome outcome = solver_.solve(linearisation_.system(), damping_, eta_, step_);
+  const LinearOutcome outcome = solver_.solve(linearisation_.system(), damping_, goal_, step_);
+  // The damped model without its damping.
+  promised_ = outcome.decrease;
+  for (std::size_t i = 0; i < damping_.size(); ++i) promised_ += 0.5 * damping_[i] * step_[i] * step_[i];
   inner_iterations_ += outcome.iterations;
   return std::all_of(step_.begin(), step_.end(), [](double x) { return std::isfinite(x); }) &&
          dot(step_, linearisation_.gradient()) < 0;
-}
-
-// -m(d) of the damped model: exact for a direct solve and, since its residual is orthogonal to d, for conjugate
-// gradients.
-double StepProposer::model_decrease() const {
-  double sum = -dot(step_, linearisation_.gradient());
-  for (std::size_t i = 0; i < damping_.size(); ++i) sum += damping_[i] * step_[i] * step_[i];
-  return 0.5 * sum;
 }
 
 bool StepProposer::propose_damped() {
@@ -68,7 +63,7 @@ bool StepProposer::propose_damped() {
     if (dot(linearisation_.gradient(), linearisation_.gradient()) == 0 || attempts_++ >= kMaxAttempts) return false;
     lambda_ = std::max(kFirstLambda, 10 * lambda_);
   }
-  predicted_ = model_decrease();
+  predicted_ = promised_;
   return true;
 }
 
@@ -76,7 +71,7 @@ bool StepProposer::propose_halved() {
   if (!have_newton_) {
     if (!solve(0)) return false;
     newton_.assign(step_.begin(), step_.end());
-    predicted_ = model_decrease();
+    predicted_ = promised_;
     have_newton_ = true;
     return true;
   }

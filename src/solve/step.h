@@ -10,17 +10,14 @@
 
 namespace pipit {
 
-/// Accuracy of the linear solve that a claim of convergence rests on.
-inline constexpr double kTightEta = 1e-3;
-
 /// Calls in order: linearised, then propose and (accepted | rejected) until accepted or out of proposals.
 class StepProposer {
  public:
   /// `step` [n * width] receives each proposal. Needs: all arguments outlive this.
   StepProposer(Strategy strategy, Linearisation& linearisation, LinearSolver& solver, std::span<double> step);
 
-  /// A new linearisation; linear solves run to residual <= eta * gradient.
-  void linearised(double eta);
+  /// A new linearisation, whose linear systems are to be solved as well as `goal` says.
+  void linearised(const LinearGoal& goal);
   /// Writes the next proposal; false when there is none left to try (16 attempts, or the linear solver gives nothing).
   bool propose();
   /// -m(d): the decrease of the cost that the model promises.
@@ -40,14 +37,15 @@ class StepProposer {
   bool propose_damped();
   bool propose_halved();
   bool propose_dogleg();
-  double model_decrease() const;
 
   Strategy strategy_;
   Linearisation& linearisation_;
   LinearSolver& solver_;
   std::span<double> step_;
   std::vector<double> damping_, newton_;
-  double eta_ = 0.1, lambda_ = 0, growth_ = 2, radius_ = 0, scale_ = 1, predicted_ = 0;
+  LinearGoal goal_;
+  double lambda_ = 0, growth_ = 2, radius_ = 0, scale_ = 1, predicted_ = 0;
+  double promised_ = 0;  // by the last linear solve
   bool have_newton_ = false;
   int attempts_ = 0, inner_iterations_ = 0;
 };

@@ -66,12 +66,9 @@ LinearChoice choose(const BlockPattern& pattern, int B, const LinearOptions& opt
   LinearChoice out;
   out.solver = options.solver;
   out.factor = options.factor;
-  const bool all_double = options.matrix == Format::Double && options.vectors == Format::Double &&
-                          options.factor_compute == Format::Double && options.factor_storage == Format::Double;
   if (out.solver == SolverKind::Auto) {
-    out.solver = all_double ? SolverKind::Cholesky : SolverKind::Iccg;
-    out.reason = all_double ? "everything is asked for in fp64, where a direct solve is the reference; "
-                            : "a factor reused over many steps costs least; ";
+    out.solver = SolverKind::Iccg;
+    out.reason = "a factor reused over many steps costs least; ";
   } else {
     out.reason = "solver as asked; ";
   }
@@ -101,6 +98,11 @@ LinearChoice choose(const BlockPattern& pattern, int B, const LinearOptions& opt
         incomplete_layout(pattern, order(pattern, OrderingKind::Natural), out.factor == FactorKind::Ic0 ? 0 : 2));
     out.fill = pattern.n > 0 ? static_cast<double>(layout->num_blocks()) / pattern.num_blocks() : 1.0;
     out.layout = std::move(layout);
+  }
+  if (out.layout != nullptr) {
+    // Beside the triangular solves an iteration is a product with H, twice over its blocks, and a few vector passes.
+    const double product_ns = 0.15 * pattern.num_blocks() * B * B + 3.0 * pattern.n * B;
+    out.iterations_per_factor = out.layout->factor_ns(B) / (out.layout->solve_ns(B) + product_ns + 1);
   }
   out.direct = out.solver == SolverKind::Cholesky &&
                ((options.factor_compute == Format::Double && options.factor_storage == Format::Double) ||

@@ -15,6 +15,7 @@ struct LinearChoice {
   bool direct = false;                       ///< Cholesky alone is exact enough: fp64 throughout, or the naive all-half
   std::shared_ptr<const PanelLayout> layout;  ///< null for Jacobi
   double fill = 0;
+  double iterations_per_factor = 25;  ///< inner iterations that take as long as one factorisation, predicted
   std::string chosen, reason;
 };
 

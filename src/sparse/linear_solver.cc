@@ -17,9 +17,11 @@ namespace {
 
 using Stop = LinearOutcome::Stop;
 
-// Inner iterations that call for a fresh factor, and with a fresh one for fp64: more than most pose graphs ever need (1
-// to 30), and about what an fp64 factorisation costs.
-constexpr int kEscalateAfter = 50;
+// Share of what a new factor costs that is spent on iterations with an old one before it is given up. (Ski rental: 1
+// would never cost more than twice the better choice; less, since a factor that does badly now does worse later.)
+constexpr double kPatience = 0.4;
+// A fresh low-precision factor that needs this many times the iterations an fp64 factor costs is given up for fp64.
+constexpr double kPatienceFresh = 2;
 // Rounding of an fp64 factorisation, with room; weak directions of pose graphs reach 1e-9 and below.
 constexpr double kShiftFp64 = 1e-13;
 
@@ -48,6 +50,7 @@ struct LinearSolver::Parts {
   Preconditioner factor;
   BlockScaling scaling;  // of the factor, or of the last system where there is none
   bool stale = true, escalated = false;
+  int allowance = 10;  // inner iterations with a kept factor
   LinearReport report;
   std::vector<double> b;
   std::tuple<Recurrence<float>, Recurrence<double>, Recurrence<SeparateHalf>, Recurrence<FusedHalf>> recurrence;
@@ -83,13 +86,20 @@ struct LinearSolver::Parts {
   bool may_escalate() const {
     return options.solver == SolverKind::Auto && choice.solver == SolverKind::Iccg &&
            choice.factor == FactorKind::Complete && options.matrix == Format::Double &&
-           options.vectors != Format::Half && !escalated;
+           options.vectors != Format::Half && options.factor_compute != Format::Double && !escalated;
   }
   void escalate(int iterations) {
     escalated = true;
     report.chosen += ", then in fp64";
     report.reason += "; in fp64 from the solve that took more than " + std::to_string(iterations) +
                      " inner iterations with a fresh factor";
+  }
+  // Inner iterations before the factor is renewed or given up; the solver's limit where neither can happen.
+  int patience(bool fresh) const {
+    const bool reused = choice.solver == SolverKind::Iccg && has_factor() && options.vectors != Format::Half;
+    if (!fresh && reused) return allowance;
+    if (fresh && may_escalate()) return static_cast<int>(std::max(10.0, kPatienceFresh * allowance / kPatience));
+    return options.max_iterations;
   }
 
   bool refactor(const LinearSystem& system, std::span<const double> damping) {
@@ -98,9 +108,9 @@ struct LinearSolver::Parts {
     const PreconditionerOptions how{.compute = escalated ? Format::Double : options.factor_compute,
                                     .storage = escalated ? Format::Double : options.factor_storage,
                                     .accumulate = options.accumulate,
-                                    .shift = choice.direct ? 0.0
-                                             : escalated   ? kShiftFp64
-                                                           : options.shift,
+                                    .shift = choice.direct                                                 ? 0.0
+                                             : escalated || options.factor_compute == Format::Double ? kShiftFp64
+                                                                                                     : options.shift,
                                     .retry = !choice.direct,
                                     .count_range = options.count_range};
     const bool ok =
@@ -129,8 +139,9 @@ struct LinearSolver::Parts {
   template <class V>
   LinearOutcome solve_in(const LinearSystem& system,
                          std::span<const double> damping,
-                         double eta,
+                         const LinearGoal& goal,
                          int max_iterations,
+                         const LinearOutcome* so_far,
                          std::span<double> dx) {
     const bool scaled = in_scaled_space();
     Recurrence<V>& with = std::get<Recurrence<V>>(recurrence);
@@ -156,12 +167,18 @@ struct LinearSolver::Parts {
       std::vector<half> rounded(size());
       convert<double, half>(b, rounded, &report.range);
     }
-    const PcgOptions how{.eta = eta,
+    // The right-hand side is scaled by 2^exponent, energies by its square.
+    const PcgOptions how{.eta = goal.eta,
+                         .enough = std::ldexp(2 * goal.enough, 2 * exponent),
+                         .relax = std::ldexp(goal.relax / 2, -2 * exponent),
                          .max_iterations = max_iterations,
-                         .replace_every = choice.solver == SolverKind::Cgnr && std::is_floating_point_v<V> ? 10 : 0};
+                         .replace_every = choice.solver == SolverKind::Cgnr && std::is_floating_point_v<V> ? 10 : 0,
+                         .go_on = so_far != nullptr,
+                         .energy = so_far != nullptr ? std::ldexp(2 * so_far->decrease, 2 * exponent) : 0};
     LinearOutcome out;
     if (choice.direct) {
       precondition<V>(with.b, with.x);
+      for (std::size_t i = 0; i < b.size(); ++i) out.decrease += 0.5 * b[i] * static_cast<double>(with.x[i]);
       out.relative_residual = residual_after<V>(with);
       if (!std::isfinite(out.relative_residual)) out.stop = Stop::NotFinite;
     } else {
@@ -176,6 +193,7 @@ struct LinearSolver::Parts {
     std::transform(with.x.begin(), with.x.end(), dx.begin(), [](V v) { return static_cast<double>(v); });
     if (scaled) scale_vector_transposed<double>(scaling, dx, dx);
     for (double& v : dx) v = std::ldexp(v, -exponent);
+    out.decrease = std::ldexp(out.decrease, -2 * exponent);
     return out;
   }
 
@@ -215,6 +233,9 @@ void LinearSolver::analyse(const BlockPattern& pattern) {
     const Timed timed(fresh->report.seconds_symbolic);
     fresh->n = pattern.n;
     fresh->choice = choose(pattern, fresh->B, fresh->options);
+    fresh->allowance = fresh->options.refresh_after > 0
+                           ? fresh->options.refresh_after
+                           : static_cast<int>(std::clamp(kPatience * fresh->choice.iterations_per_factor, 3.0, 60.0));
     if (fresh->has_factor())
       fresh->factor.analyse(pattern, fresh->choice.layout, fresh->choice.factor == FactorKind::Complete, fresh->B);
   }
@@ -234,14 +255,15 @@ LinearNeeds LinearSolver::needs() const {
 
 LinearOutcome LinearSolver::solve(const LinearSystem& system,
                                   std::span<const double> damping,
-                                  double eta,
+                                  const LinearGoal& goal,
                                   std::span<double> dx) {
   Parts& p = *parts_;
   expects(p.n >= 0, "LinearSolver::solve before analyse");
   expects(system.gradient.size() == p.size() && dx.size() == p.size(),
           "LinearSolver::solve: gradient or dx has a wrong length");
   expects(damping.empty() || damping.size() == p.size(), "LinearSolver::solve: damping has a wrong length");
-  expects(eta > 0, "LinearSolver::solve: eta must be positive");
+  expects(goal.eta > 0, "LinearSolver::solve: eta must be positive");
+  expects(goal.enough >= 0 && goal.relax >= 0, "LinearSolver::solve: a negative goal");
   const LinearNeeds needs = this->needs();
   const bool twice = needs.format == Format::Double;
   expects(!needs.H || (twice ? system.H64 != nullptr : system.H32 != nullptr),
@@ -258,26 +280,43 @@ LinearOutcome LinearSolver::solve(const LinearSystem& system,
   if (needs.J) (twice ? void(used.J64 = system.J64) : void(used.J32 = system.J32));
 
   if (!p.has_factor()) p.rescale(used, damping);
-  bool refactored = false, again = false;
+  bool refactored = false;
   int iterations = 0;
   LinearOutcome out;
-  do {
-    if (p.has_factor() && (p.stale || !p.factor.ready() || p.escalated || p.choice.solver == SolverKind::Cholesky)) {
+  for (bool again = false;;) {
+    if (p.has_factor() && (p.stale || !p.factor.ready() || p.choice.solver == SolverKind::Cholesky)) {
       refactored = true;
       if (!p.refactor(used, damping)) return {Stop::NotPositiveDefinite, 0, 1.0, true};
       p.stale = false;
     }
     const Timed timed(p.report.seconds_solve);
-    const int most = p.may_escalate() ? std::min(kEscalateAfter, p.options.max_iterations) : p.options.max_iterations;
-    out = p.options.vectors == Format::Double             ? p.solve_in<double>(used, damping, eta, most, dx)
-          : p.options.vectors != Format::Half             ? p.solve_in<float>(used, damping, eta, most, dx)
-          : p.options.accumulate == Accumulate::HalfFused ? p.solve_in<FusedHalf>(used, damping, eta, most, dx)
-                                                          : p.solve_in<SeparateHalf>(used, damping, eta, most, dx);
+    const LinearOutcome before = out;
+    const auto in = [&]<class V>(V) {
+      return p.solve_in<V>(used,
+                           damping,
+                           goal,
+                           std::min(p.patience(refactored), p.options.max_iterations - iterations),
+                           again ? &before : nullptr,
+                           dx);
+    };
+    out = p.options.vectors == Format::Double             ? in(double{})
+          : p.options.vectors != Format::Half             ? in(float{})
+          : p.options.accumulate == Accumulate::HalfFused ? in(FusedHalf(0))
+                                                          : in(SeparateHalf(0));
     iterations += out.iterations;
-    if (out.iterations > p.options.refresh_after || out.stop != Stop::Converged) p.stale = true;
-    again = out.stop == Stop::MaxIterations && p.may_escalate();
-    if (again && refactored) p.escalate(kEscalateAfter);
-  } while (again);
+    if (out.stop == Stop::Converged || out.stop == Stop::NotFinite || p.options.vectors == Format::Half) break;
+    // The factor is not good enough: a new one, or a better one, goes on from where this one got.
+    if (!refactored && p.choice.solver == SolverKind::Iccg && p.has_factor())
+      p.stale = true;
+    else if (p.may_escalate())
+      p.escalate(out.iterations), p.stale = true;
+    else
+      break;
+    again = out.decrease > 0;
+    if (iterations >= p.options.max_iterations) break;
+  }
+
+  if (out.stop != Stop::Converged) p.stale = true;
   out.refactored = refactored;
   out.iterations = iterations;
   p.report.inner_iterations += iterations;

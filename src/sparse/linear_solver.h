@@ -43,7 +43,9 @@ struct LinearOptions {
   bool scaling = true;                         ///< equilibrate blocks and vectors (off only to show why it is needed)
   double shift = 1e-6;                         ///< added to the unit diagonal of the scaled matrix, in the factor only;
                                                ///< 1e-6 makes every pose graph tried positive definite in fp32
-  int refresh_after = 10;                      ///< a solve of more inner iterations renews the factor at the next solve
+  /// Inner iterations that a factor of an earlier system may take before it is renewed, in the middle of the solve; 0:
+  /// as many as cost 0.4 of a new one, so that neither keeping nor renewing is ever far from the better choice.
+  int refresh_after = 0;
   int max_iterations = 500;                    ///< inner iterations of one solve
   bool count_range = false;                    ///< count overflow, underflow and subnormals of conversions
 };
@@ -69,6 +71,14 @@ struct LinearSystem {
   std::span<const BlockRows<float>> J32 = {};   ///< when needs().J is Single
 };
 
+/// How well a system is to be solved: the error that is left, as energy 1/2 e'(H + D)e, need not be less than
+/// max(eta^2 E, enough, relax E^2), E being the energy of the solution, the decrease that the linear model promises.
+struct LinearGoal {
+  double eta = 1e-6;  ///< legal (0, 1)
+  double enough = 0;  ///< >= 0, in units of the cost
+  double relax = 0;   ///< >= 0, in one over units of the cost
+};
+
 /// Which parts of LinearSystem a solver reads: known after analyse(), constant until the next one.
 struct LinearNeeds {
   bool H = false, J = false;
@@ -91,9 +101,11 @@ class LinearSolver {
   void analyse(const BlockPattern& pattern);
   LinearNeeds needs() const;
 
-  /// Solves to the relative error eta in the energy norm (PcgOptions::eta); a direct solve ignores it.
-  /// damping [n*B] or empty, dx [n*B] out.
-  LinearOutcome solve(const LinearSystem& system, std::span<const double> damping, double eta, std::span<double> dx);
+  /// Solves until the goal is met; a direct solve ignores it. damping [n*B] or empty, dx [n*B] out.
+  LinearOutcome solve(const LinearSystem& system,
+                      std::span<const double> damping,
+                      const LinearGoal& goal,
+                      std::span<double> dx);
 
   /// The next solve computes a new factor (after a jump of the linearisation point).
   void refresh();

@@ -46,7 +46,7 @@ struct Bench {
     const BlockRows<float> J32 = s.rows32();
     const LinearSystem system{.gradient = s.gradient, .H64 = &s.H64, .H32 = &s.H32, .J64 = {&J64, 1}, .J32 = {&J32, 1}};
     const std::vector<double> damping(lambda > 0 ? s.gradient.size() : 0, lambda);
-    return solver.solve(system, damping, eta, dx);
+    return solver.solve(system, damping, {.eta = eta}, dx);
   }
 };
 
@@ -307,7 +307,7 @@ TEST(LinearSolverDeathTest, WrongLengthsAreTheCallersBug) {
   EXPECT_DEATH((void)bench.solver.solve(system, {}, 1e-2, shorter), "wrong length");
   EXPECT_DEATH((void)bench.solver.solve(system, shorter, 1e-2, bench.dx), "wrong length");
   EXPECT_DEATH((void)bench.solver.solve({.gradient = bench.s.gradient}, {}, 1e-2, bench.dx), "H is missing");
-  EXPECT_DEATH((void)bench.solver.solve(system, {}, 0, bench.dx), "eta must be positive");
+  EXPECT_DEATH((void)bench.solver.solve(system, {}, {.eta = 0}, bench.dx), "eta must be positive");
 }
 
 }  // namespace

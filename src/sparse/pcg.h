@@ -3,6 +3,7 @@
 // gradient
 //         method with inner-outer iteration (1999): the Polak-Ribiere beta, which bears a slightly unsymmetric M.
 #pragma once
+#include <algorithm>
 #include <cmath>
 #include <cstdint>
 #include <span>
@@ -26,6 +27,7 @@ struct LinearOutcome {
   int iterations = 0;            ///< of conjugate gradients or of refinement; 0 for a direct solve
   double relative_residual = 0;  ///< ||(H + D) dx + g|| / ||g||, plain 2-norm, as the method knew it at its end
   bool refactored = false;       ///< this solve computed a new factor
+  double decrease = 0;           ///< of 1/2 x'(H + D)x + g'x, from zero to dx: what the linear model promises
 };
 
 struct PcgOptions {
@@ -34,8 +36,12 @@ struct PcgOptions {
   /// truncated-Newton method (1990). (Residual norms hide weak directions: with them parking-garage and INTEL1228 stop
   /// 0.03 and 0.1 % above the optimum.) Legal (0, 1).
   double eta = 1e-6;
+  double enough = 0;  ///< stop as well when k dE <= enough: the caller has no use for more
+  double relax = 0;   ///< stop as well when k dE <= relax E^2: a long step is worth less accuracy than a short one
   int max_iterations = 500;
   int replace_every = 0;  ///< residual replacement, 0: never
+  bool go_on = false;     ///< start from the x given, which lowered the energy by `energy` / 2, instead of zero
+  double energy = 0;
 };
 
 template <class V>
@@ -63,7 +69,7 @@ void xpby(std::span<const HalfNumber<A>> x, HalfNumber<A> b, std::span<HalfNumbe
   for (std::size_t i = 0; i < x.size(); ++i) y[i] = mul_add(b, y[i], x[i]);
 }
 
-/// Solves A x = b from x = 0.
+/// Solves A x = b from x = 0, or goes on from x with another preconditioner.
 ///
 /// V          float, double, HalfNumber.
 /// product(p, q)       q = A p, yields p^T A p.        precondition(r, z)   z = M^-1 r.        All on spans of V.
@@ -89,7 +95,7 @@ LinearOutcome pcg(const Product& product,
   const auto finite = [](Scalar a) { return std::isfinite(static_cast<double>(a)); };
   const auto root = [](Scalar a) { return std::sqrt(static_cast<double>(a)); };
   for (auto* v : {&s.r, &s.z, &s.p, &s.q}) v->resize(n);
-  std::fill(x.begin(), x.end(), V(0));
+  if (!options.go_on) std::fill(x.begin(), x.end(), V(0));
   std::copy(b.begin(), b.end(), s.r.begin());
 
   LinearOutcome out;
@@ -103,7 +109,9 @@ LinearOutcome pcg(const Product& product,
     return out;
   }
   out.relative_residual = 1;
-  double energy = 0;  // twice the decrease so far
+  double energy = options.go_on ? options.energy : 0;  // twice the decrease so far
+  out.decrease = 0.5 * energy;
+  if (options.go_on) replace(std::span<const V>(x), std::span<V>(s.r));
   int replaced_at = -1;
   precondition(std::span<const V>(s.r), std::span<V>(s.z));
   std::copy(s.z.begin(), s.z.end(), s.p.begin());
@@ -132,7 +140,10 @@ LinearOutcome pcg(const Product& product,
     out.relative_residual = root(rr) / norm_b;
     const double gained = static_cast<double>(alpha) * static_cast<double>(rz);
     energy += gained;
-    if (out.iterations * gained <= options.eta * options.eta * energy || rr == Scalar(0)) {
+    out.decrease = 0.5 * energy;
+    const double bearable =
+        std::max({options.eta * options.eta * energy, options.relax * energy * energy, options.enough});
+    if (out.iterations * gained <= bearable || rr == Scalar(0)) {
       if (options.replace_every == 0 || replaced_at + 1 >= out.iterations) return out.stop = Stop::Converged, out;
       // Not believed before the true residual has been seen: start again from it.
       replace(std::span<const V>(x), std::span<V>(s.r));

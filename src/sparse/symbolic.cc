@@ -183,6 +183,18 @@ double PanelLayout::flops(int B) const {
   return sum;
 }
 
+double PanelLayout::factor_ns(int B) const {
+  double sum = 0;
+  for (int s = 0; s < num_panels(); ++s) sum += panel_cost(width(s), width(s) + below(s), B);
+  return sum;
+}
+
+double PanelLayout::solve_ns(int B) const {
+  double stored = 0;
+  for (int s = 0; s < num_panels(); ++s) stored += width(s) * B * ((width(s) + below(s)) * B - width(s) * B / 2.0);
+  return 120.0 * num_panels() + 0.12 * stored;
+}
+
 PanelLayout complete_layout(const BlockPattern& pattern, const Ints& permutation, int B) {
   expects(static_cast<int>(permutation.size()) == pattern.n, "complete_layout: permutation and pattern differ in size");
   const int n = pattern.n;

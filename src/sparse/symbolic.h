@@ -27,6 +27,8 @@ struct PanelLayout {
   int below(int s) const { return static_cast<int>(row_begin[s + 1] - row_begin[s]); }
   std::int64_t num_blocks() const;  ///< blocks of all panels, diagonal triangles counted as such
   double flops(int B) const;        ///< multiplications and additions of a complete factorisation
+  double factor_ns(int B) const;    ///< predicted time of one factorisation in fp32, one thread (symbolic.cc has the fit)
+  double solve_ns(int B) const;     ///< predicted time of one pair of triangular solves in fp16
 };
 
 /// Complete factor of the permuted pattern: elimination tree, postorder, supernodes, joined where one larger dense
