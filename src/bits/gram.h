@@ -1,11 +1,15 @@
 // bits/gram.h — blocks of J^T J and pieces of J^T r, summed from the rows of a block-sparse Jacobian.
 // Source: Higham 2002, sec. 3.1 (bound).   Legend: R scalar rows of a block of J, B scalar columns.
 #pragma once
+#include <cstdint>
 #include <span>
 
 namespace pipit {
 
-/// One product A^T C that falls on a block of J^T J. Blocks R x B, column-major; R may differ from term to term.
+/// How the numbers of one R x B block of J follow each other. Products with J want columns, J^T J wants rows.
+enum class BlockOrder : std::uint8_t { Columns, Rows };
+
+/// One product A^T C that falls on a block of J^T J. R may differ from term to term.
 template <class J>
 struct GramTerm {
   const J* a;
@@ -19,8 +23,9 @@ struct GramTerm {
 /// J, H      float, double: J is widened to H before it is multiplied, so that H = double sums products of floats
 ///           without rounding them.
 /// |error|   <= gamma_n(u_H) * sum |A|^T |C| per element, n = all rows of all terms. Order: that of the terms.
-/// Fast      for (R, B) = (6, 6), (3, 3) and (2, 3); any other by the definition (gram_ref.h). B, R >= 1.
+/// Fast      by rows, J no wider than H, for (R, B) = (6, 6), (3, 3) and (2, 3); any other by the definition (gram_ref.h). B, R >= 1.
+/// Needs     by rows: 8 numbers behind the last block of J may be read.
 template <class J, class H>
-void gram(int B, std::span<const GramTerm<J>> terms, H* out, double* g);
+void gram(int B, BlockOrder order, std::span<const GramTerm<J>> terms, H* out, double* g);
 
 }  // namespace pipit

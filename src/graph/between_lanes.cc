@@ -19,6 +19,7 @@ namespace HWY_NAMESPACE {
 namespace hn = hwy::HWY_NAMESPACE;
 
 inline constexpr int kGroup = 16;
+using Places = std::array<std::int32_t, 2>;
 
 /// A vector that adds and multiplies like a number.
 template <class D>
@@ -49,8 +50,8 @@ HWY_INLINE Lane<D> at(D d, const T (&row)[N], size_t lane) {
 
 // ---------------------------------------------------------------------------------------------------------- space
 
-constexpr int kIn3 = 11;            // qi, qj, tj - ti
-constexpr int kOut3 = 6 + 2 * 27;   // r, then per pose the three 3 x 3 blocks of J that are not zero, by columns
+constexpr int kIn3 = 11;           // qi, qj, tj - ti
+constexpr int kOut3 = 6 + 2 * 27;  // r, then per pose the three 3 x 3 blocks of J that are not zero, by columns
 
 template <class T>
 HWY_INLINE void gather_poses(const SE3<double>& i, const SE3<double>& j, const T*, int lane, T (&in)[kIn3][kGroup]) {
@@ -150,28 +151,30 @@ HWY_INLINE void between_in_space(D d, const T* fields, Buffers<T, kIn3, kOut3>& 
     }
 }
 
-/// J of one edge from its lane: blocks 6 x 6 by columns, top left, top right, bottom right; bottom left is zero.
-template <class T, class S>
+/// J of one edge from its lane: of each block 6 x 6 the parts top left, top right, bottom right; bottom left is zero.
+template <BlockOrder kOrder, class T, class S>
 HWY_INLINE void scatter_jacobian(const T (&out)[kOut3][kGroup], int lane, S* J) {
+  constexpr int kRow = kOrder == BlockOrder::Rows ? 6 : 1, kCol = kOrder == BlockOrder::Rows ? 1 : 6;
   for (int k = 0; k < 2; ++k, J += 36) {
     const int first = 6 + 27 * k;
     for (int c = 0; c < 3; ++c)
       for (int r = 0; r < 3; ++r) {
-        J[c * 6 + r] = static_cast<S>(out[first + c * 3 + r][lane]);
-        J[c * 6 + 3 + r] = S(0);
-        J[(3 + c) * 6 + r] = static_cast<S>(out[first + 9 + c * 3 + r][lane]);
-        J[(3 + c) * 6 + 3 + r] = static_cast<S>(out[first + 18 + c * 3 + r][lane]);
+        J[c * kCol + r * kRow] = static_cast<S>(out[first + c * 3 + r][lane]);
+        J[c * kCol + (3 + r) * kRow] = S(0);
+        J[(3 + c) * kCol + r * kRow] = static_cast<S>(out[first + 9 + c * 3 + r][lane]);
+        J[(3 + c) * kCol + (3 + r) * kRow] = static_cast<S>(out[first + 18 + c * 3 + r][lane]);
       }
   }
 }
 
 // ---------------------------------------------------------------------------------------------------------- plane
 
-constexpr int kIn2 = 5;            // angle of i, angle between, tj - ti, error of the angle
-constexpr int kOut2 = 3 + 9 + 9;   // r, J_i, J_j by columns
+constexpr int kIn2 = 5;           // angle of i, angle between, tj - ti, error of the angle
+constexpr int kOut2 = 3 + 9 + 9;  // r, J_i, J_j by columns
 
 template <class T>
-HWY_INLINE void gather_poses(const SE2<double>& i, const SE2<double>& j, const T* angle, int lane, T (&in)[kIn2][kGroup]) {
+HWY_INLINE void gather_poses(
+    const SE2<double>& i, const SE2<double>& j, const T* angle, int lane, T (&in)[kIn2][kGroup]) {
   constexpr double kPi = 3.14159265358979323846;
   const double between = j.theta - i.theta;
   double error = between - static_cast<double>(*angle);
@@ -223,9 +226,13 @@ HWY_INLINE void between_in_plane(D d, const T* fields, Buffers<T, kIn2, kOut2>& 
   put(20, U(2, 2));
 }
 
-template <class T, class S>
+template <BlockOrder kOrder, class T, class S>
 HWY_INLINE void scatter_jacobian(const T (&out)[kOut2][kGroup], int lane, S* J) {
-  for (int k = 0; k < 18; ++k) J[k] = static_cast<S>(out[3 + k][lane]);
+  for (int k = 0; k < 2; ++k)
+    for (int c = 0; c < 3; ++c)
+      for (int r = 0; r < 3; ++r)
+        J[9 * k + (kOrder == BlockOrder::Rows ? r * 3 + c : c * 3 + r)] =
+            static_cast<S>(out[3 + 9 * k + c * 3 + r][lane]);
 }
 
 // ----------------------------------------------------------------------------------------------------------- both
@@ -233,7 +240,7 @@ HWY_INLINE void scatter_jacobian(const T (&out)[kOut2][kGroup], int lane, S* J) 
 /// Groups that `range` touches, one after the other; of the first and the last only the edges of the range are written.
 template <class Pose, class T, class S>
 HWY_INLINE void run_groups(
-    const T* fields, Range range, const Pose* poses, const std::array<std::int32_t, 2>* places, double* r, S* J) {
+    const T* fields, BlockOrder order, Range range, const Pose* poses, const Places* places, double* r, S* J) {
   constexpr int D = Pose::kDim, kFields = D == 6 ? 28 : 11;
   const hn::CappedTag<T, kGroup> d;
   Buffers<T, D == 6 ? kIn3 : kIn2, D == 6 ? kOut3 : kOut2> b;
@@ -253,31 +260,44 @@ HWY_INLINE void run_groups(
     }
     for (int lane = begin; lane < end; ++lane) {
       for (int k = 0; k < D; ++k) r[(first + lane) * D + k] = static_cast<double>(b.out[k][lane]);
-      if constexpr (!std::is_void_v<S>) scatter_jacobian(b.out, lane, J + (first + lane) * 2 * D * D);
+      if constexpr (!std::is_void_v<S>) {
+        S* to = J + (first + lane) * 2 * D * D;
+        if (order == BlockOrder::Rows)
+          scatter_jacobian<BlockOrder::Rows>(b.out, lane, to);
+        else
+          scatter_jacobian<BlockOrder::Columns>(b.out, lane, to);
+      }
     }
   }
 }
 
-using Places = std::array<std::int32_t, 2>;
-#define PIPIT_NAMED_BETWEEN(D, Pose)                                                                                  \
-  void residuals_f##D(const float* fields, Range range, const Pose* x, const Places* places, double* r) {            \
-    run_groups<Pose, float, void>(fields, range, x, places, r, nullptr);                                             \
-  }                                                                                                                   \
-  void residuals_d##D(const double* fields, Range range, const Pose* x, const Places* places, double* r) {           \
-    run_groups<Pose, double, void>(fields, range, x, places, r, nullptr);                                            \
-  }                                                                                                                   \
-  void linearise_ff##D(const float* fields, Range range, const Pose* x, const Places* places, double* r, float* J) { \
-    run_groups<Pose>(fields, range, x, places, r, J);                                                                 \
-  }                                                                                                                   \
-  void linearise_fd##D(const float* fields, Range range, const Pose* x, const Places* places, double* r, double* J) {\
-    run_groups<Pose>(fields, range, x, places, r, J);                                                                 \
-  }                                                                                                                   \
-  void linearise_df##D(const double* fields, Range range, const Pose* x, const Places* places, double* r, float* J) {\
-    run_groups<Pose>(fields, range, x, places, r, J);                                                                 \
-  }                                                                                                                   \
-  void linearise_dd##D(                                                                                               \
-      const double* fields, Range range, const Pose* x, const Places* places, double* r, double* J) {                \
-    run_groups<Pose>(fields, range, x, places, r, J);                                                                 \
+#define PIPIT_NAMED_BETWEEN(D, Pose)                                                                                   \
+  void residuals_f##D(const float* fields, Range range, const Pose* x, const Places* places, double* r) {              \
+    run_groups<Pose, float, void>(fields, BlockOrder::Rows, range, x, places, r, nullptr);                             \
+  }                                                                                                                    \
+  void residuals_d##D(const double* fields, Range range, const Pose* x, const Places* places, double* r) {             \
+    run_groups<Pose, double, void>(fields, BlockOrder::Rows, range, x, places, r, nullptr);                            \
+  }                                                                                                                    \
+  void linearise_ff##D(                                                                                                \
+      const float* fields, BlockOrder order, Range range, const Pose* x, const Places* places, double* r, float* J) {  \
+    run_groups<Pose>(fields, order, range, x, places, r, J);                                                           \
+  }                                                                                                                    \
+  void linearise_fd##D(                                                                                                \
+      const float* fields, BlockOrder order, Range range, const Pose* x, const Places* places, double* r, double* J) { \
+    run_groups<Pose>(fields, order, range, x, places, r, J);                                                           \
+  }                                                                                                                    \
+  void linearise_df##D(                                                                                                \
+      const double* fields, BlockOrder order, Range range, const Pose* x, const Places* places, double* r, float* J) { \
+    run_groups<Pose>(fields, order, range, x, places, r, J);                                                           \
+  }                                                                                                                    \
+  void linearise_dd##D(const double* fields,                                                                           \
+                       BlockOrder order,                                                                               \
+                       Range range,                                                                                    \
+                       const Pose* x,                                                                                  \
+                       const Places* places,                                                                           \
+                       double* r,                                                                                      \
+                       double* J) {                                                                                    \
+    run_groups<Pose>(fields, order, range, x, places, r, J);                                                           \
   }
 PIPIT_NAMED_BETWEEN(2, SE2<double>)
 PIPIT_NAMED_BETWEEN(3, SE3<double>)
@@ -321,33 +341,33 @@ void BetweenLanes<Pose>::add(const Pose& T_from_to, const Root<double>& root) {
   ++size_;
 }
 
-#define PIPIT_DEFINE_BETWEEN(D, Pose)                                                                                \
-  HWY_EXPORT(residuals_f##D);                                                                                        \
-  HWY_EXPORT(residuals_d##D);                                                                                        \
-  HWY_EXPORT(linearise_ff##D);                                                                                       \
-  HWY_EXPORT(linearise_fd##D);                                                                                       \
-  HWY_EXPORT(linearise_df##D);                                                                                       \
-  HWY_EXPORT(linearise_dd##D);                                                                                       \
-  template <>                                                                                                        \
-  void BetweenLanes<Pose>::residuals(Format format, Range range, const Pose* x, const Places* places, double* r)     \
-      const {                                                                                                        \
-    expects(range.end <= size_, "BetweenLanes: no such edge");                                                       \
-    format == Format::Double ? HWY_DYNAMIC_DISPATCH(residuals_d##D)(double_.data(), range, x, places, r)             \
-                             : HWY_DYNAMIC_DISPATCH(residuals_f##D)(single_.data(), range, x, places, r);            \
-  }                                                                                                                  \
-  template <>                                                                                                        \
-  void BetweenLanes<Pose>::linearise(                                                                                \
-      Format format, Range range, const Pose* x, const Places* places, double* r, float* J) const {                  \
-    expects(range.end <= size_, "BetweenLanes: no such edge");                                                       \
-    format == Format::Double ? HWY_DYNAMIC_DISPATCH(linearise_df##D)(double_.data(), range, x, places, r, J)         \
-                             : HWY_DYNAMIC_DISPATCH(linearise_ff##D)(single_.data(), range, x, places, r, J);        \
-  }                                                                                                                  \
-  template <>                                                                                                        \
-  void BetweenLanes<Pose>::linearise(                                                                                \
-      Format format, Range range, const Pose* x, const Places* places, double* r, double* J) const {                 \
-    expects(range.end <= size_, "BetweenLanes: no such edge");                                                       \
-    format == Format::Double ? HWY_DYNAMIC_DISPATCH(linearise_dd##D)(double_.data(), range, x, places, r, J)         \
-                             : HWY_DYNAMIC_DISPATCH(linearise_fd##D)(single_.data(), range, x, places, r, J);        \
+#define PIPIT_DEFINE_BETWEEN(D, Pose)                                                                                  \
+  HWY_EXPORT(residuals_f##D);                                                                                          \
+  HWY_EXPORT(residuals_d##D);                                                                                          \
+  HWY_EXPORT(linearise_ff##D);                                                                                         \
+  HWY_EXPORT(linearise_fd##D);                                                                                         \
+  HWY_EXPORT(linearise_df##D);                                                                                         \
+  HWY_EXPORT(linearise_dd##D);                                                                                         \
+  template <>                                                                                                          \
+  void BetweenLanes<Pose>::residuals(Format format, Range range, const Pose* x, const Places* places, double* r)       \
+      const {                                                                                                          \
+    expects(range.end <= size_, "BetweenLanes: no such edge");                                                         \
+    format == Format::Double ? HWY_DYNAMIC_DISPATCH(residuals_d##D)(double_.data(), range, x, places, r)               \
+                             : HWY_DYNAMIC_DISPATCH(residuals_f##D)(single_.data(), range, x, places, r);              \
+  }                                                                                                                    \
+  template <>                                                                                                          \
+  void BetweenLanes<Pose>::linearise(                                                                                  \
+      Format format, BlockOrder order, Range range, const Pose* x, const Places* places, double* r, float* J) const {  \
+    expects(range.end <= size_, "BetweenLanes: no such edge");                                                         \
+    format == Format::Double ? HWY_DYNAMIC_DISPATCH(linearise_df##D)(double_.data(), order, range, x, places, r, J)    \
+                             : HWY_DYNAMIC_DISPATCH(linearise_ff##D)(single_.data(), order, range, x, places, r, J);   \
+  }                                                                                                                    \
+  template <>                                                                                                          \
+  void BetweenLanes<Pose>::linearise(                                                                                  \
+      Format format, BlockOrder order, Range range, const Pose* x, const Places* places, double* r, double* J) const { \
+    expects(range.end <= size_, "BetweenLanes: no such edge");                                                         \
+    format == Format::Double ? HWY_DYNAMIC_DISPATCH(linearise_dd##D)(double_.data(), order, range, x, places, r, J)    \
+                             : HWY_DYNAMIC_DISPATCH(linearise_fd##D)(single_.data(), order, range, x, places, r, J);   \
   }
 PIPIT_DEFINE_BETWEEN(2, SE2<double>)
 PIPIT_DEFINE_BETWEEN(3, SE3<double>)

@@ -9,6 +9,7 @@
 
 #include "base/parallel.h"
 #include "bits/format.h"
+#include "bits/gram.h"
 #include "geom/se2.h"
 #include "geom/se3.h"
 
@@ -34,9 +35,16 @@ class BetweenLanes {
 
   /// r [E, kDim] of the edges in `range`, in fp64 or (Single) fp32. Needs: Format::Double or Format::Single.
   void residuals(Format format, Range range, const Pose* poses, const Places* places, double* r) const;
-  /// r, and J [E, 2] blocks kDim x kDim column-major, computed in `format`.
-  void linearise(Format format, Range range, const Pose* poses, const Places* places, double* r, float* J) const;
-  void linearise(Format format, Range range, const Pose* poses, const Places* places, double* r, double* J) const;
+  /// r, and J [E, 2] blocks kDim x kDim, computed in `format`.
+  void linearise(
+      Format format, BlockOrder order, Range range, const Pose* poses, const Places* places, double* r, float* J) const;
+  void linearise(Format format,
+                 BlockOrder order,
+                 Range range,
+                 const Pose* poses,
+                 const Places* places,
+                 double* r,
+                 double* J) const;
 
  private:
   template <class T>

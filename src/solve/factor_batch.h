@@ -19,6 +19,7 @@
 #include <tuple>
 #include <utility>
 
+#include "bits/gram.h"
 #include "solve/jet.h"
 #include "solve/robust.h"
 #include "solve/variable.h"
@@ -36,11 +37,15 @@ class FactorBatchBase {
   virtual void block_columns(std::span<std::int32_t> ids) const = 0;
   /// r [E,R]; writes only the range. Format: see Precision::residual.
   virtual void residuals(Format format, Range range, std::span<double> r) const = 0;
-  /// r [E,R] as above and J [E,K] blocks of R x B, column-major, columns beyond a variable's own dimension zero.
-  virtual void linearise(
-      Format residual, Format jacobian, Range range, int width, std::span<double> r, std::span<float> J) const = 0;
-  virtual void linearise(
-      Format residual, Format jacobian, Range range, int width, std::span<double> r, std::span<double> J) const = 0;
+  /// How J is to be computed and laid out: [E,K] blocks of R x B, columns beyond a variable's own dimension zero.
+  struct JacobianForm {
+    Format residual, jacobian;
+    int width;  ///< B
+    BlockOrder order;
+  };
+  /// r [E,R] as above, and J; writes only the range.
+  virtual void linearise(const JacobianForm& form, Range range, std::span<double> r, std::span<float> J) const = 0;
+  virtual void linearise(const JacobianForm& form, Range range, std::span<double> r, std::span<double> J) const = 0;
 
   RobustLoss loss;
   /// One weight in [0, 1] per factor on the squared residual, empty = all 1. Graduated non-convexity sets it.
@@ -94,7 +99,9 @@ concept Factor = requires {
 /// A factor may bring a faster way for many at once: F::Lanes keeps what add() is given, and computes what the factor
 /// itself defines, in fp64 and fp32, for variables that are all of one type (graph/between_lanes.h).
 template <class F>
-concept HasLanes = Factor<F> && requires { typename F::Lanes; };
+concept HasLanes = Factor<F> && requires {
+  typename F::Lanes;
+};
 
 namespace detail {
 struct NoLanes {};
@@ -149,12 +156,11 @@ class FactorBatch final : public FactorBatchBase {
     }
     for (std::size_t e = range.begin; e < range.end; ++e) one_residual(format, e, r.data() + e * R);
   }
-  void linearise(Format rf, Format jf, Range range, int width, std::span<double> r, std::span<float> J) const override {
-    linearise_range(rf, jf, range, width, r, J);
+  void linearise(const JacobianForm& form, Range range, std::span<double> r, std::span<float> J) const override {
+    linearise_range(form, range, r, J);
   }
-  void linearise(
-      Format rf, Format jf, Range range, int width, std::span<double> r, std::span<double> J) const override {
-    linearise_range(rf, jf, range, width, r, J);
+  void linearise(const JacobianForm& form, Range range, std::span<double> r, std::span<double> J) const override {
+    linearise_range(form, range, r, J);
   }
 
  private:
@@ -201,24 +207,25 @@ class FactorBatch final : public FactorBatchBase {
   }
 
   template <class T>
-  void linearise_range(Format rf, Format jf, Range range, int width, std::span<double> r, std::span<T> J) const {
+  void linearise_range(const JacobianForm& form, Range range, std::span<double> r, std::span<T> J) const {
+    const Format rf = form.residual, jf = form.jacobian;
     if constexpr (HasLanes<F>) {
       const auto whole = [](Format f) { return f == Format::Double || f == Format::Single; };
-      if (whole(rf) && whole(jf) && width == R) {
-        lanes_.linearise(jf, range, std::get<0>(sets_)->values.data(), places_.data(), r.data(), J.data());
+      if (whole(rf) && whole(jf) && form.width == R) {
+        lanes_.linearise(jf, form.order, range, std::get<0>(sets_)->values.data(), places_.data(), r.data(), J.data());
         if (rf != jf) residuals(rf, range, r);
         return;
       }
     }
-    const std::size_t block = static_cast<std::size_t>(R * width);
+    const std::size_t block = static_cast<std::size_t>(R * form.width);
     for (std::size_t e = range.begin; e < range.end; ++e) {
       T* blocks = J.data() + e * K * block;
       Eigen::Map<Residual<double>> residual(r.data() + e * R);
       std::fill(blocks, blocks + K * block, T(0));
       if (jf == Format::Double)
-        residual = one_jacobian<double>(e, false, blocks, block, kSlots);
+        residual = one_jacobian<double>(e, false, form, blocks, kSlots);
       else
-        residual = one_jacobian<float>(e, jf == Format::Half, blocks, block, kSlots).template cast<double>();
+        residual = one_jacobian<float>(e, jf == Format::Half, form, blocks, kSlots).template cast<double>();
       if (jf == Format::Half)
         for (std::size_t i = 0; i < K * block; ++i) blocks[i] = to_float(to_half(blocks[i]));
       if (rf != jf || rf == Format::Half) one_residual(rf, e, residual.data());
@@ -227,7 +234,8 @@ class FactorBatch final : public FactorBatchBase {
 
   // Computes in C, stores in T; returns the residual that came with it.
   template <class C, class T, std::size_t... k>
-  Residual<C> one_jacobian(std::size_t e, bool to_half, T* blocks, std::size_t block, std::index_sequence<k...>) const {
+  Residual<C> one_jacobian(
+      std::size_t e, bool to_half, const JacobianForm& form, T* blocks, std::index_sequence<k...>) const {
     Residual<C> r;
     const auto x = load<C>(e, to_half, kSlots);
     std::tuple<Block<C, k>...> J;
@@ -245,7 +253,13 @@ class FactorBatch final : public FactorBatchBase {
          ...);
       }
     }
-    ((Eigen::Map<Block<T, k>>(blocks + k * block) = std::get<k>(J).template cast<T>()), ...);
+    const std::size_t block = static_cast<std::size_t>(R * form.width);
+    const auto put = [&](T* to, const auto& from) {
+      using Strides = Eigen::Stride<Eigen::Dynamic, Eigen::Dynamic>;
+      const Strides strides = form.order == BlockOrder::Columns ? Strides(R, 1) : Strides(1, form.width);
+      Eigen::Map<std::decay_t<decltype(from)>, 0, Strides>(to, strides) = from;
+    };
+    (put(blocks + k * block, std::get<k>(J).template cast<T>().eval()), ...);
     return r;
   }
 

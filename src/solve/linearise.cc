@@ -71,6 +71,7 @@ void Linearisation::prepare(const LinearNeeds& needs) {
   system_.gradient = gradient_;
   const bool solve_in_double = needs_.format == Format::Double;
   in_double_ = needs_.J ? solve_in_double : precision_.jacobian == Format::Double;
+  order_ = needs_.J ? BlockOrder::Columns : BlockOrder::Rows;
   in_double_ ? allocate(double_) : allocate(single_);
   if (needs_.J) in_double_ ? void(system_.J64 = double_.views) : void(system_.J32 = single_.views);
   if (!needs_.H) return;
@@ -90,7 +91,7 @@ void Linearisation::allocate(Rows<T>& rows) {
   for (std::size_t b = 0; b < columns_.size(); ++b) {
     const auto& batch = *problem_.batches()[b];
     const int R = batch.residual_dim(), K = batch.arity();
-    rows.J.emplace_back(columns_[b].size() * static_cast<std::size_t>(R * width_));
+    rows.J.emplace_back(columns_[b].size() * static_cast<std::size_t>(R * width_) + 8);  // gram reads beyond the end
     rows.views.push_back({batch.size(), R, K, width_, columns_[b].data(), rows.J.back().data()});
   }
 }
@@ -134,7 +135,8 @@ double Linearisation::evaluate(Rows<T>& rows) {
     std::vector<double> sums(parts, 0);
     workers_.run(parts, [&](std::size_t part) {
       const Range range = part_of(num, parts, part);
-      batch.linearise(precision_.residual, precision_.jacobian, range, width_, residuals_[b], std::span<T>(rows.J[b]));
+      batch.linearise(
+          {precision_.residual, precision_.jacobian, width_, order_}, range, residuals_[b], std::span<T>(rows.J[b]));
       for (std::size_t e = range.begin; e < range.end; ++e) {
         double* r = residuals_[b].data() + e * R;
         double s = 0;
@@ -183,7 +185,7 @@ void Linearisation::gather(const Rows<T>& rows, BlockSymmetric<S>& H) {
                            view.R});
         }
         S* block = needs_.H ? H.block(k) : diagonal_block.data();
-        gram<T, S>(B, terms, block, on_diagonal ? g : nullptr);
+        gram<T, S>(B, order_, terms, block, on_diagonal ? g : nullptr);
         if (!on_diagonal) continue;
         for (int i = dims_[col]; i < B; ++i) block[i * B + i] = S(1);
         for (int i = 0; i < B; ++i) diagonal[i] = static_cast<double>(block[i * B + i]);
@@ -215,7 +217,8 @@ double Linearisation::curvature_of(const Rows<T>& rows, std::span<const double> 
             const T* J = view.values + (e * static_cast<std::size_t>(view.K) + static_cast<std::size_t>(k)) *
                                            static_cast<std::size_t>(view.R * view.B);
             for (int i = 0; i < view.B; ++i)
-              y += static_cast<double>(J[i * view.R + row]) * d[static_cast<std::size_t>(col * view.B + i)];
+              y += static_cast<double>(J[order_ == BlockOrder::Rows ? row * view.B + i : i * view.R + row]) *
+                   d[static_cast<std::size_t>(col * view.B + i)];
           }
           sums[part] += y * y;
         }

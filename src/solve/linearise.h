@@ -85,7 +85,9 @@ class Linearisation {
   std::vector<std::int64_t> begin_;                 // per block of H: its contributions
   std::vector<Contribution> contributions_;
   std::vector<int> dims_;  // per block column: dimensions of its variable
-  bool in_double_ = false;  // J is held in double_, else in single_: as the linear solver reads it, or as it is computed
+  bool in_double_ =
+      false;  // J is held in double_, else in single_: as the linear solver reads it, or as it is computed
+  BlockOrder order_ = BlockOrder::Rows;
   Rows<float> single_;
   Rows<double> double_;
   BlockSymmetric<float> H32_;

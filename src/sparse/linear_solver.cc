@@ -108,7 +108,7 @@ struct LinearSolver::Parts {
     const PreconditionerOptions how{.compute = escalated ? Format::Double : options.factor_compute,
                                     .storage = escalated ? Format::Double : options.factor_storage,
                                     .accumulate = options.accumulate,
-                                    .shift = choice.direct                                                 ? 0.0
+                                    .shift = choice.direct                                           ? 0.0
                                              : escalated || options.factor_compute == Format::Double ? kShiftFp64
                                                                                                      : options.shift,
                                     .retry = !choice.direct,
