@@ -35,8 +35,14 @@ void build(const PoseGraph<Pose>& graph, const RobustLoss& loss, Problem& proble
       std::count_if(graph.edges.begin(), graph.edges.end(), [](const auto& edge) { return is_odometry(edge); }));
   odometry.reserve(num_odometry);
   closures.reserve(graph.edges.size() - num_odometry);
-  for (const auto& edge : graph.edges)
-    (is_odometry(edge) ? odometry : closures).add(Between(edge), Var<Pose>{edge.from}, Var<Pose>{edge.to});
+  // Edges often share one information: its root is taken once.
+  using Information = typename Edge<Pose>::Information;
+  Information last = Information::Identity(), root = last;
+  for (const auto& edge : graph.edges) {
+    if (edge.information != last) root = information_root<Pose::kDim>(last = edge.information);
+    (is_odometry(edge) ? odometry : closures)
+        .add(Between(edge.T_from_to, root), Var<Pose>{edge.from}, Var<Pose>{edge.to});
+  }
   if constexpr (Pose::kDim == 3) {
     for (const auto& landmark : graph.landmarks) problem.add(Point2<double>{landmark});
     auto& seen = problem.new_batch<SeenPoint>(loss);
@@ -77,7 +83,7 @@ Result<OptimiseSummary> optimise(PoseGraph<Pose>& graph, const OptimiseOptions& 
     graph.landmarks = std::move(guess->landmarks);
   }
   summary.seconds_init = watch.seconds();
-  summary.chi2_initial = chi2(graph);
+  summary.chi2_initial = summary.init == Init::File ? *summary.chi2_file : chi2(graph);
 
   Problem problem;
   build(graph, options.gnc ? RobustLoss{} : options.robust, problem);

@@ -41,8 +41,9 @@ struct LinearOptions {
   Format factor_storage = Format::Half;        ///< the factor at rest and in the triangular solves
   Accumulate accumulate = Accumulate::Single;  ///< how products and solves in half add up
   bool scaling = true;                         ///< equilibrate blocks and vectors (off only to show why it is needed)
-  double shift = 1e-6;                         ///< added to the unit diagonal of the scaled matrix, in the factor only;
-                                               ///< 1e-6 makes every pose graph tried positive definite in fp32
+  double shift = 1e-7;                         ///< added to the unit diagonal of the scaled matrix, in the factor only:
+                                               ///< about the rounding of fp32; larger ones cost iterations on flat
+                                               ///< graphs, smaller ones fail to be positive definite
   /// Inner iterations that a factor of an earlier system may take before it is renewed, in the middle of the solve; 0:
   /// as many as cost 0.4 of a new one, so that neither keeping nor renewing is ever far from the better choice.
   int refresh_after = 0;

@@ -1,6 +1,7 @@
 #include "sparse/preconditioner.h"
 
 #include <algorithm>
+#include <atomic>
 #include <mutex>
 
 namespace pipit {
@@ -27,7 +28,15 @@ std::int64_t Preconditioner::factorise_in(const DampedMatrix<From>& A,
                                           Workers& workers) {
   std::mutex mutex;
   RangeCounters sum;
+  std::atomic<double> largest = 0;  // reciprocal on the diagonal
   const auto sink = [&](int s, const T* panel, FrontShape shape) {
+    if constexpr (std::is_floating_point_v<T>) {
+      T most = 0;
+      for (std::ptrdiff_t c = 0; c < shape.w; ++c) most = std::max(most, panel[c * shape.ld() + c]);
+      double seen = largest.load(std::memory_order_relaxed);
+      while (most > seen && !largest.compare_exchange_weak(seen, static_cast<double>(most))) {
+      }
+    }
     std::visit(
         [&](auto& factor) {
           if constexpr (!std::is_same_v<std::decay_t<decltype(factor)>, std::monostate>) {
@@ -43,6 +52,7 @@ std::int64_t Preconditioner::factorise_in(const DampedMatrix<From>& A,
   Work<T>& work = std::get<Work<T>>(work_);
   const std::int64_t bad = complete_ ? factorise<T>(cholesky_, A, scaling, shift, work.complete, workers, sink)
                                      : factorise<T>(incomplete_, A, scaling, shift, work.incomplete, sink);
+  smallest_pivot_ = largest > 0 ? 1 / (largest * largest) : 0;
   range_ = sum;
   if (options.count_range && !std::is_floating_point_v<T>) {
     // The naive arithmetic rounds the matrix before it begins.

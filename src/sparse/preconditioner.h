@@ -53,6 +53,9 @@ class Preconditioner {
 
   std::size_t bytes() const;
   double shift() const { return shift_; }
+  /// Of the last build in fp32 or fp64: what remained of the unit diagonal where the least did. The square of the least
+  /// diagonal entry of L.
+  double smallest_pivot() const { return smallest_pivot_; }
   const RangeCounters& range() const { return range_; }
 
  private:
@@ -76,7 +79,7 @@ class Preconditioner {
   std::variant<std::monostate, Factor<half>, Factor<bfloat16>, Factor<float>, Factor<double>> factor_;
   std::tuple<Work<float>, Work<double>, Work<SeparateHalf>, Work<FusedHalf>> work_;
   FactorScratch scratch_;
-  double shift_ = 0;
+  double shift_ = 0, smallest_pivot_ = 0;
   RangeCounters range_;
 };
 
