@@ -137,7 +137,14 @@ ceres::Solver::Options options_of(const std::string& setting, double tolerance, 
 
 }  // namespace
 
-std::vector<std::string> ceres_settings() { return {"LM", "LM wide", "LM wide, postorder", "dogleg", "dogleg wide"}; }
+std::vector<CeresSetting> ceres_settings() {
+  return {{"LM", false},
+          {"LM, postorder", false},
+          {"LM wide", true},
+          {"LM wide, postorder", true},
+          {"dogleg", true},
+          {"dogleg wide", true}};
+}
 
 template <class Pose>
 Run run_ceres(const PoseGraph<Pose>& graph,

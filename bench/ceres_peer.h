@@ -7,8 +7,12 @@
 
 namespace pipit {
 
-/// Ways to run it that are worth trying; which one is best depends on the graph.
-std::vector<std::string> ceres_settings();
+/// A way to run it that is worth trying; which one is best depends on the graph.
+struct CeresSetting {
+  std::string name;
+  bool tuned;  ///< its trust region is changed too, from LM with radius 1e4 as it comes; else only the ordering
+};
+std::vector<CeresSetting> ceres_settings();
 
 /// Needs: no landmarks. `tolerance`: relative decrease of the cost at which it stops.
 template <class Pose>
