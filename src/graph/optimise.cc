@@ -60,6 +60,19 @@ void take_values(Problem& problem, PoseGraph<Pose>& graph) {
     for (std::size_t i = 0; i < graph.landmarks.size(); ++i) graph.landmarks[i] = problem.values<Point2<double>>()[i].v;
 }
 
+// chi2 of the problem's values: the residuals are whitened, so it is the sum of their squares (chi2.h, edges by the
+// vector).
+double chi2_of(const Problem& problem) {
+  std::vector<double> r;
+  double sum = 0;
+  for (const auto& batch : problem.batches()) {
+    r.resize(static_cast<std::size_t>(batch->size() * batch->residual_dim()));
+    batch->residuals(Format::Double, {0, static_cast<std::size_t>(batch->size())}, r);
+    for (const double v : r) sum += v * v;
+  }
+  return sum;
+}
+
 template <class Pose>
 double gnc_scale_of(const OptimiseOptions& options) {
   if (options.gnc_scale > 0) return options.gnc_scale;
@@ -73,7 +86,7 @@ Result<OptimiseSummary> optimise(PoseGraph<Pose>& graph, const OptimiseOptions& 
   if (graph.poses.empty()) return Error{Code::InvalidArgument, "pose graph: no poses"};
   const Stopwatch watch;
   OptimiseSummary summary;
-  if (graph.has_vertices) summary.chi2_file = chi2(graph);
+  if (graph.has_vertices && options.init != Init::File) summary.chi2_file = chi2(graph);
   Workers workers(options.minimise.num_threads);
   {
     auto guess = initial_guess(graph, options.init, workers);
@@ -83,10 +96,10 @@ Result<OptimiseSummary> optimise(PoseGraph<Pose>& graph, const OptimiseOptions& 
     graph.landmarks = std::move(guess->landmarks);
   }
   summary.seconds_init = watch.seconds();
-  summary.chi2_initial = summary.init == Init::File ? *summary.chi2_file : chi2(graph);
-
   Problem problem;
   build(graph, options.gnc ? RobustLoss{} : options.robust, problem);
+  summary.chi2_initial = chi2_of(problem);
+  if (options.init == Init::File) summary.chi2_file = summary.chi2_initial;
   if (options.gnc) {
     const std::size_t doubted[] = {1, 2};
     const std::size_t num = problem.batches().size() - 1;
@@ -100,6 +113,10 @@ Result<OptimiseSummary> optimise(PoseGraph<Pose>& graph, const OptimiseOptions& 
     summary.minimise = minimiser.run(observer);
     for (std::size_t b = 1; b < problem.batches().size(); ++b) {
       const RobustLoss& loss = problem.batches()[b]->loss;
+      if (loss.kind == RobustLoss::Kind::None) {
+        summary.inliers += problem.batches()[b]->size();
+        continue;
+      }
       for (const double s : minimiser.squared_residuals(b))
         ++(loss.weight(s) >= 0.5 ? summary.inliers : summary.rejected);
     }
@@ -107,7 +124,8 @@ Result<OptimiseSummary> optimise(PoseGraph<Pose>& graph, const OptimiseOptions& 
   take_values(problem, graph);
   summary.objective_initial = 2 * summary.minimise.cost_initial;
   summary.objective_final = 2 * summary.minimise.cost_final;
-  summary.chi2_final = chi2(graph);
+  problem.values<Pose>() = graph.poses;
+  summary.chi2_final = chi2_of(problem);
   summary.minimise.seconds.total = watch.seconds();
   return summary;
 }
