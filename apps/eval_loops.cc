@@ -92,6 +92,7 @@ Status run(const LoopsOptions& o) {
   Json json = report.as_json();
   json["seed"] = o.sim.seed;
   json["noise"] = {{"odometry_fraction", o.sim.noise.odometry_fraction},
+                   {"odometry_turn", o.sim.noise.odometry_turn},
                    {"odometry_position", o.sim.noise.odometry_position},
                    {"odometry_angle", o.sim.noise.odometry_angle},
                    {"closure_position", o.sim.noise.closure_position},
