@@ -205,6 +205,12 @@ TEST(Clock, MemoryAndTimeArePositive) {
   { const Timed timed(sum); }
   EXPECT_GE(sum, 0);
   EXPECT_GT(peak_rss_mb(), 0.5);
+  const double before = peak_rss_mb();
+  { const std::vector<char> filled(std::size_t{64} << 20, 1); }
+  EXPECT_GT(peak_rss_mb(), before + 60);
+  if (reset_peak_rss()) {
+    EXPECT_LT(peak_rss_mb(), before + 30);
+  }
   EXPECT_FALSE(version().empty() || build_commit().empty() || build_compiler().empty());
 }
 
