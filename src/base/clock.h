@@ -28,7 +28,11 @@ class Timed {
   Stopwatch watch_;
 };
 
-/// Largest resident set of this process so far, in MiB.
+/// Largest resident set of this process so far (since reset_peak_rss), in MiB.
 double peak_rss_mb();
+
+/// Gives unused memory back and begins a new peak: afterwards peak_rss_mb() speaks of what came since. False where the
+/// kernel does not allow it; the peak then stays that of the whole process.
+bool reset_peak_rss();
 
 }  // namespace pipit
