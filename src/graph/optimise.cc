@@ -87,16 +87,17 @@ double truncated_chi2(const PoseGraph<Pose>& graph, const InitialGuess<Pose>& gu
   return sum;
 }
 
-// Where closures may be wrong, no guess that rests on all of them is to be trusted: of odometry and the file, the one
-// that fits better.
+// Init::Auto where closures may be wrong: the guess that fits best when no closure can cost more than c^2. Chordal
+// rests on all of them and is ruined by many wrong ones; where few are wrong it is far nearer than odometry.
 template <class Pose>
 Result<InitialGuess<Pose>> guess_in_doubt(const PoseGraph<Pose>& graph, double c2, Workers& workers) {
-  auto odometry = initial_guess(graph, Init::Odometry, workers);
-  if (!graph.has_vertices) return odometry;
-  auto file = initial_guess(graph, Init::File, workers);
-  if (!odometry) return file;
-  const bool better = file && truncated_chi2(graph, *file, c2) < truncated_chi2(graph, *odometry, c2);
-  return better ? std::move(file) : std::move(odometry);
+  auto best = initial_guess(graph, Init::Odometry, workers);
+  if (!best) return best;
+  for (const Init init : {Init::Chordal, Init::File}) {
+    auto other = initial_guess(graph, init, workers);
+    if (other && truncated_chi2(graph, *other, c2) < truncated_chi2(graph, *best, c2)) best = std::move(other);
+  }
+  return best;
 }
 
 }  // namespace

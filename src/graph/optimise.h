@@ -18,7 +18,7 @@ struct OptimiseOptions {
   /// Applied to loop closures and landmark edges; odometry (consecutive poses) is trusted.
   RobustLoss robust;
   /// Graduated non-convexity instead of `robust`: loop closures whose residual stays above the scale are rejected.
-  /// Init::Auto then means odometry or the file, whichever fits better; chordal would rest on the wrong closures.
+  /// Init::Auto then means the guess that fits best when no closure can cost more than the square of the scale.
   bool gnc = false;
   /// Residual norm, in standard deviations, that divides inliers from outliers; 0: the 99.9 % quantile of chi with the
   /// dimension of the edge (4.03 in 2-D, 4.74 in 3-D).
