@@ -19,6 +19,10 @@ Linearisation::Linearisation(Problem& problem, const Precision& precision, Worke
     const std::size_t num = static_cast<std::size_t>(batch->size());
     columns_.emplace_back(num * static_cast<std::size_t>(batch->arity()));
     batch->block_columns(columns_.back());
+    // A factor of weight 0 touches no block: it must not fill the pattern.
+    for (std::size_t e = 0; e < batch->weights.size(); ++e)
+      if (batch->weights[e] == 0)
+        std::fill_n(columns_.back().begin() + static_cast<std::ptrdiff_t>(e) * batch->arity(), batch->arity(), -1);
     residuals_.emplace_back(num * static_cast<std::size_t>(batch->residual_dim()));
     squares_.emplace_back(num);
   }

@@ -21,7 +21,8 @@ namespace pipit {
 class Linearisation {
  public:
   /// Numbers the problem's blocks and finds which of them meet. Needs: the problem and the workers outlive this; the
-  /// problem keeps its structure (values, weights and losses may change).
+  /// problem keeps its structure (values, weights and losses may change). Factors whose weight is 0 now are left out of
+  /// H and g for good; their residuals are still evaluated.
   Linearisation(Problem& problem, const Precision& precision, Workers& workers);
 
   const BlockPattern& pattern() const { return *pattern_; }
