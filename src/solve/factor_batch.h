@@ -256,11 +256,12 @@ class FactorBatch final : public FactorBatchBase {
     }
     const std::size_t block = static_cast<std::size_t>(R * form.width);
     const auto put = [&](T* to, const auto& from) {
-      using Strides = Eigen::Stride<Eigen::Dynamic, Eigen::Dynamic>;
-      const Strides strides = form.order == BlockOrder::Columns ? Strides(R, 1) : Strides(1, form.width);
-      Eigen::Map<std::decay_t<decltype(from)>, 0, Strides>(to, strides) = from;
+      for (int row = 0; row < R; ++row)
+        for (int col = 0; col < static_cast<int>(from.cols()); ++col)
+          to[form.order == BlockOrder::Columns ? col * R + row : row * form.width + col] =
+              static_cast<T>(from(row, col));
     };
-    (put(blocks + k * block, std::get<k>(J).template cast<T>().eval()), ...);
+    (put(blocks + k * block, std::get<k>(J)), ...);
     return r;
   }
 

@@ -77,7 +77,7 @@ std::vector<double> dense_jacobian(Problem& problem, const Linearisation& lin) {
   const auto e = static_cast<std::size_t>(E);
   std::vector<double> r(e * static_cast<std::size_t>(R)), J(e * static_cast<std::size_t>(K * R * B));
   std::vector<std::int32_t> columns(e * static_cast<std::size_t>(K));
-  batch.linearise(Format::Double, Format::Double, {0, e}, B, r, std::span<double>(J));
+  batch.linearise({Format::Double, Format::Double, B, BlockOrder::Columns}, {0, e}, r, std::span<double>(J));
   batch.block_columns(columns);
   const int cols = lin.num_blocks() * B;
   std::vector<double> dense(static_cast<std::size_t>(E * R * cols), 0);

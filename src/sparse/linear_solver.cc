@@ -113,6 +113,7 @@ struct LinearSolver::Parts {
     escalate("the factor in fp32 has a pivot of 7e-5 or less");
     return build(system, damping);
   }
+  double shift() const { return options.shift > 0 ? options.shift : options.matrix == Format::Double ? 1e-7 : 1e-6; }
   bool build(const LinearSystem& system, std::span<const double> damping) {
     const bool twice = escalated || options.factor_compute == Format::Double;
     const PreconditionerOptions how{.compute = twice ? Format::Double : options.factor_compute,
@@ -120,7 +121,7 @@ struct LinearSolver::Parts {
                                     .accumulate = options.accumulate,
                                     .shift = choice.direct ? 0.0
                                              : twice       ? kShiftFp64
-                                                           : options.shift,
+                                                           : shift(),
                                     .retry = !choice.direct && !may_escalate(),
                                     .count_range = options.count_range};
     const bool ok =
@@ -320,7 +321,8 @@ LinearOutcome LinearSolver::solve(const LinearSystem& system,
     if (!refactored && p.choice.solver == SolverKind::Iccg && p.has_factor())
       p.stale = true;
     else if (p.may_escalate())
-      p.escalate("a fresh factor took more than " + std::to_string(out.iterations) + " inner iterations"), p.stale = true;
+      p.escalate("a fresh factor took more than " + std::to_string(out.iterations) + " inner iterations"),
+          p.stale = true;
     else
       break;
     again = out.decrease > 0;

@@ -41,9 +41,10 @@ struct LinearOptions {
   Format factor_storage = Format::Half;        ///< the factor at rest and in the triangular solves
   Accumulate accumulate = Accumulate::Single;  ///< how products and solves in half add up
   bool scaling = true;                         ///< equilibrate blocks and vectors (off only to show why it is needed)
-  double shift = 1e-7;                         ///< added to the unit diagonal of the scaled matrix, in the factor only:
-                                               ///< about the rounding of fp32; larger ones cost iterations on flat
-                                               ///< graphs, smaller ones fail to be positive definite
+  /// Added to the unit diagonal of the scaled matrix, in the factor only; 0: by format. Of H in fp64 1e-7, about the
+  /// rounding of an fp32 factorisation: more costs iterations on flat graphs, less fails to be positive definite. Of H
+  /// in fp32 1e-6, since its own rounding makes it indefinite in directions that a smaller shift would follow.
+  double shift = 0;
   /// Inner iterations that a factor of an earlier system may take before it is renewed, in the middle of the solve; 0:
   /// as many as cost 0.7 of a new one, so that neither keeping nor renewing is ever far from the better choice.
   int refresh_after = 0;

@@ -37,7 +37,7 @@ BlockPattern contract_chains(const BlockPattern& pattern,
   const Adjacency graph(pattern);
   const int n = pattern.n;
   // Neighbours in place: a tie that ends at an eliminated block is turned to its other neighbour.
-  std::vector<std::int32_t> to = graph.to, degree(n), waiting;
+  std::vector<std::int32_t> to = graph.to, degree(n), ends, middles;  // of trees and of chains: ends bring no new tie
   const auto neighbours = [&](int i) {
     return std::span(to.data() + graph.begin[i], static_cast<std::size_t>(degree[i]));
   };
@@ -48,9 +48,19 @@ BlockPattern contract_chains(const BlockPattern& pattern,
     *std::find(all.begin(), all.end(), neighbour) = all.back();
     --degree[i];
   };
-  for (int i = 0; i < n; ++i) waiting.push_back(i);
-  for (std::size_t head = 0; head < waiting.size(); ++head) {
-    const std::int32_t i = waiting[head];
+  const auto wait = [&](std::int32_t i) {
+    if (degree[i] <= 1) ends.push_back(i);
+    if (degree[i] == 2) middles.push_back(i);
+  };
+  for (int i = 0; i < n; ++i) wait(i);
+  for (std::size_t next_end = 0, next_middle = 0;;) {
+    std::int32_t i;
+    if (next_end < ends.size())
+      i = ends[next_end++];
+    else if (next_middle < middles.size())
+      i = middles[next_middle++];
+    else
+      break;
     if (gone[i] || degree[i] > 2) continue;
     gone[i] = 1;
     order.push_back(i);
@@ -60,8 +70,8 @@ BlockPattern contract_chains(const BlockPattern& pattern,
     if (a == b || std::find(of_a.begin(), of_a.end(), b) != of_a.end()) {
       drop(a, i);
       if (a != b) drop(b, i);
-      if (degree[a] <= 2) waiting.push_back(a);
-      if (degree[b] <= 2) waiting.push_back(b);
+      wait(a);
+      if (a != b) wait(b);
     } else {
       *std::find(of_a.begin(), of_a.end(), i) = b;
       const auto of_b = neighbours(b);
