@@ -3,85 +3,12 @@
 #include <algorithm>
 
 #include "base/clock.h"
-#include "graph/between.h"
 #include "graph/chi2.h"
+#include "graph/graph_problem.h"
 #include "solve/covariance.h"
 
 namespace pipit {
 namespace {
-
-template <class Pose>
-struct BetweenOf;
-template <>
-struct BetweenOf<SE2<double>> {
-  using Type = BetweenSE2;
-};
-template <>
-struct BetweenOf<SE3<double>> {
-  using Type = BetweenSE3;
-};
-
-// The graph as a least-squares problem. Batch 0: odometry; 1: loop closures; 2 (2-D): landmark edges.
-template <class Pose>
-void build(const PoseGraph<Pose>& graph, const RobustLoss& loss, Problem& problem) {
-  using Between = typename BetweenOf<Pose>::Type;
-  problem.values<Pose>().reserve(graph.poses.size());
-  for (const Pose& pose : graph.poses) problem.add(pose);
-  for (const std::int32_t pose : graph.fixed) problem.fix(Var<Pose>{pose});
-  if (graph.fixed.empty()) problem.fix(Var<Pose>{0});
-  auto& odometry = problem.new_batch<Between>();
-  auto& closures = problem.new_batch<Between>(loss);
-  const auto num_odometry = static_cast<std::size_t>(
-      std::count_if(graph.edges.begin(), graph.edges.end(), [](const auto& edge) { return is_odometry(edge); }));
-  odometry.reserve(num_odometry);
-  closures.reserve(graph.edges.size() - num_odometry);
-  // Edges often share one information: its root is taken once.
-  using Information = typename Edge<Pose>::Information;
-  Information last = Information::Identity(), root = last;
-  for (const auto& edge : graph.edges) {
-    if (edge.information != last) root = information_root<Pose::kDim>(last = edge.information);
-    (is_odometry(edge) ? odometry : closures)
-        .add(Between(edge.T_from_to, root), Var<Pose>{edge.from}, Var<Pose>{edge.to});
-  }
-  if constexpr (Pose::kDim == 3) {
-    for (const auto& landmark : graph.landmarks) problem.add(Point2<double>{landmark});
-    auto& seen = problem.new_batch<SeenPoint>(loss);
-    for (const auto& edge : graph.landmark_edges)
-      seen.add(SeenPoint(edge), Var<Pose>{edge.pose}, Var<Point2<double>>{edge.landmark});
-  }
-}
-
-template <class Pose>
-void take_values(Problem& problem, PoseGraph<Pose>& graph) {
-  graph.poses = problem.values<Pose>();
-  if constexpr (Pose::kDim == 6)  // stored in fp32 or fp16 a quaternion loses its length: hand out rotations
-    for (Pose& pose : graph.poses) pose.q.normalize();
-  if constexpr (Pose::kDim == 3)
-    for (std::size_t i = 0; i < graph.landmarks.size(); ++i) graph.landmarks[i] = problem.values<Point2<double>>()[i].v;
-}
-
-// chi2 of the problem's values: the residuals are whitened, so it is the sum of their squares (chi2.h, edges by the
-// vector).
-double chi2_of(const Problem& problem) {
-  std::vector<double> r;
-  double sum = 0;
-  for (const auto& batch : problem.batches()) {
-    r.resize(static_cast<std::size_t>(batch->size() * batch->residual_dim()));
-    batch->residuals(Format::Double, {0, static_cast<std::size_t>(batch->size())}, r);
-    for (const double v : r) sum += v * v;
-  }
-  return sum;
-}
-
-// Calls visit(batch, factor, index of the edge in graph.edges or graph.landmark_edges) for every doubted factor.
-template <class Pose, class Visit>
-void visit_doubted(const PoseGraph<Pose>& graph, const Visit& visit) {
-  std::size_t closure = 0;
-  for (std::size_t e = 0; e < graph.edges.size(); ++e)
-    if (!is_odometry(graph.edges[e])) visit(1, closure++, e);
-  if constexpr (Pose::kDim == 3)
-    for (std::size_t e = 0; e < graph.landmark_edges.size(); ++e) visit(2, e, e);
-}
 
 template <class Pose>
 double gnc_scale_of(const OptimiseOptions& options) {
@@ -139,43 +66,25 @@ Result<OptimiseSummary> optimise(PoseGraph<Pose>& graph, const OptimiseOptions& 
   }
   summary.seconds_init = watch.seconds();
 
-  const auto sort_out = [&](const auto& weight) {
-    visit_doubted(graph, [&](std::size_t batch, std::size_t factor, std::size_t edge) {
-      if (weight(batch, factor) >= 0.5) {
-        ++summary.inliers;
-      } else {
-        ++summary.rejected;
-        (batch == 1 ? summary.rejected_edges : summary.rejected_landmark_edges)
-            .push_back(static_cast<std::int64_t>(edge));
-      }
-    });
-  };
-  Problem problem;
-  build(graph, options.gnc ? RobustLoss{} : options.robust, problem);
-  summary.chi2_initial = chi2_of(problem);
-  if (options.init == Init::File) summary.chi2_file = summary.chi2_initial;
+  GraphProblem<Pose> made(options.gnc ? RobustLoss{} : options.robust);
+  made.follow(graph);
   if (options.gnc) {
+    summary.chi2_initial = made.chi2();
     const std::size_t doubted[] = {1, 2};
-    const std::size_t num = problem.batches().size() - 1;
+    const std::size_t num = made.problem.batches().size() - 1;
     const GncSummary gnc = minimise_gnc(
-        problem, std::span(doubted, num), options.minimise, {.scale = gnc_scale_of<Pose>(options)}, observer);
+        made.problem, std::span(doubted, num), options.minimise, {.scale = gnc_scale_of<Pose>(options)}, observer);
     summary.minimise = gnc.last;
-    sort_out([&](std::size_t batch, std::size_t factor) { return problem.batches()[batch]->weights[factor]; });
+    made.sort_out(
+        graph,
+        [&](std::size_t batch, std::size_t factor) { return made.problem.batches()[batch]->weights[factor]; },
+        summary);
+    made.finish(graph, summary);
   } else {
-    Minimiser minimiser(problem, options.minimise);
-    summary.minimise = minimiser.run(observer);
-    std::vector<std::vector<double>> squares(problem.batches().size());
-    if (options.robust.kind != RobustLoss::Kind::None)
-      for (std::size_t b = 0; b < squares.size(); ++b) squares[b] = minimiser.squared_residuals(b);
-    sort_out([&](std::size_t batch, std::size_t factor) {
-      return squares[batch].empty() ? 1.0 : options.robust.weight(squares[batch][factor]);
-    });
+    Minimiser minimiser(made.problem, options.minimise);
+    made.minimise(minimiser, graph, summary, observer);
   }
-  take_values(problem, graph);
-  summary.objective_initial = 2 * summary.minimise.cost_initial;
-  summary.objective_final = 2 * summary.minimise.cost_final;
-  problem.values<Pose>() = graph.poses;
-  summary.chi2_final = chi2_of(problem);
+  if (options.init == Init::File) summary.chi2_file = summary.chi2_initial;
   summary.minimise.seconds.total = watch.seconds();
   return summary;
 }
@@ -183,11 +92,11 @@ Result<OptimiseSummary> optimise(PoseGraph<Pose>& graph, const OptimiseOptions& 
 template <class Pose>
 Result<std::vector<Eigen::Matrix<double, Pose::kDim, Pose::kDim>>> pose_covariances(
     const PoseGraph<Pose>& graph, std::span<const std::int32_t> poses) {
-  Problem problem;
-  build(graph, RobustLoss{}, problem);
+  GraphProblem<Pose> made(RobustLoss{});
+  made.follow(graph);
   std::vector<Var<Pose>> vars;
   for (const std::int32_t pose : poses) vars.push_back({pose});
-  return covariances<Pose>(problem, vars);
+  return covariances<Pose>(made.problem, vars);
 }
 
 template Result<OptimiseSummary> optimise(PoseGraph2&, const OptimiseOptions&, const Observer&);

@@ -1,6 +1,12 @@
 #include "graph/pose_graph.h"
 
+#include <Eigen/Cholesky>
+#include <algorithm>
+#include <cmath>
+#include <limits>
 #include <numeric>
+
+#include "base/contract.h"
 
 namespace pipit {
 namespace {
@@ -24,7 +30,44 @@ void join(std::vector<std::int32_t>& parent, std::int32_t a, std::int32_t b) {
   }
 }
 
+bool finite(const SE2<double>& T) { return T.t.allFinite() && std::isfinite(T.theta); }
+bool finite(const SE3<double>& T) { return T.t.allFinite() && T.q.coeffs().allFinite(); }
+
 }  // namespace
+
+template <class Pose>
+std::int32_t PoseGraph<Pose>::add(const Pose& T_world_body) {
+  expects(finite(T_world_body), "PoseGraph::add: a pose that is not finite");
+  expects(poses.size() < std::numeric_limits<std::int32_t>::max(), "PoseGraph::add: too many poses");
+  const std::int64_t last = std::max(ids.empty() ? -1 : ids.back(), landmark_ids.empty() ? -1 : landmark_ids.back());
+  ids.push_back(last + 1);
+  poses.push_back(T_world_body);
+  has_vertices = true;
+  return num_poses() - 1;
+}
+
+template <class Pose>
+void PoseGraph<Pose>::add(const Edge<Pose>& edge) {
+  expects(std::min(edge.from, edge.to) >= 0 && std::max(edge.from, edge.to) < num_poses(),
+          "PoseGraph::add: an edge to a pose that is not there");
+  expects(edge.from != edge.to, "PoseGraph::add: an edge from a pose to itself");
+  expects(finite(edge.T_from_to) && edge.information.allFinite(), "PoseGraph::add: an edge that is not finite");
+  expects(edge.information == edge.information.transpose() && edge.information.llt().info() == Eigen::Success,
+          "PoseGraph::add: information that is not symmetric and positive definite");
+  edges.push_back(edge);
+}
+
+template <class Pose>
+std::int32_t PoseGraph<Pose>::add_step(std::int32_t from,
+                                       const Pose& T_from_to,
+                                       const typename Edge<Pose>::Information& information) {
+  expects(from >= 0 && from < num_poses(), "PoseGraph::add_step: from a pose that is not there");
+  Pose T_world_to = poses[static_cast<std::size_t>(from)] * T_from_to;
+  if constexpr (Pose::kDim == 6) T_world_to.q.normalize();
+  const std::int32_t to = add(T_world_to);
+  add(Edge<Pose>{from, to, T_from_to, information});
+  return to;
+}
 
 template <class Pose>
 Connectivity connectivity(const PoseGraph<Pose>& graph) {
@@ -67,6 +110,8 @@ std::string disconnection(const PoseGraph<Pose>& graph) {
          std::to_string(parts.num_components) + " parts, wanted one";
 }
 
+template struct PoseGraph<SE2<double>>;
+template struct PoseGraph<SE3<double>>;
 template Connectivity connectivity(const PoseGraph2&);
 template Connectivity connectivity(const PoseGraph3&);
 template std::string disconnection(const PoseGraph2&);

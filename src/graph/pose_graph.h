@@ -52,6 +52,16 @@ struct PoseGraph {
   std::vector<Eigen::Vector2d> landmarks;  ///< [L] in the world
   std::vector<LandmarkEdge> landmark_edges;
 
+  /// A new pose, whose id is one above all others; returns its index.
+  std::int32_t add(const Pose& T_world_body);
+  /// A new edge between poses that are there. Needs: two poses, everything finite, the information symmetric and
+  /// positive definite.
+  void add(const Edge<Pose>& edge);
+  /// A new pose where a measured step from another one leads, and the edge of that step; returns the pose's index.
+  std::int32_t add_step(std::int32_t from,
+                        const Pose& T_from_to,
+                        const typename Edge<Pose>::Information& information = Edge<Pose>::Information::Identity());
+
   std::int32_t num_poses() const { return static_cast<std::int32_t>(poses.size()); }
   std::int32_t num_landmarks() const { return static_cast<std::int32_t>(landmarks.size()); }
   std::size_t num_edges() const { return edges.size() + landmark_edges.size(); }

@@ -63,22 +63,26 @@ struct Minimiser::Parts {
       : problem(p),
         options(o),
         workers(o.num_threads),
-        linearisation(p, o.precision, workers),
-        solver(linearisation.width(), linear_options(o), workers) {
-    solver.analyse(linearisation.pattern());
-    linearisation.prepare(solver.needs());
-    dx.resize(static_cast<std::size_t>(linearisation.num_blocks() * linearisation.width()));
+        linearisation(std::make_unique<Linearisation>(p, o.precision, workers)),
+        solver(linearisation->width(), linear_options(o), workers) {
+    solver.analyse(linearisation->pattern());
+    prepare();
+  }
+
+  void prepare() {
+    linearisation->prepare(solver.needs());
+    dx.resize(static_cast<std::size_t>(linearisation->num_blocks() * linearisation->width()));
   }
 
   void retract() {
     const Timed timed(seconds_update);
-    for (const auto& set : problem.sets()) set->retract(dx, linearisation.width(), options.precision.update, workers);
+    for (const auto& set : problem.sets()) set->retract(dx, linearisation->width(), options.precision.update, workers);
   }
 
   Problem& problem;
   MinimiseOptions options;
   Workers workers;
-  Linearisation linearisation;
+  std::unique_ptr<Linearisation> linearisation;
   LinearSolver solver;
   std::vector<double> dx;
   double seconds_update = 0;
@@ -91,11 +95,31 @@ Minimiser::Minimiser(Problem& problem, const MinimiseOptions& options)
 
 Minimiser::~Minimiser() = default;
 
-double Minimiser::cost() { return parts_->linearisation.cost(); }
+void Minimiser::grow() {
+  Parts& p = *parts_;
+  const int num_before = p.linearisation->num_blocks(), width = p.linearisation->width();
+  std::vector<std::vector<std::int32_t>> before;
+  for (const auto& set : p.problem.sets()) before.push_back(set->block);
+  const double seconds = p.linearisation->seconds;
+  p.linearisation = std::make_unique<Linearisation>(p.problem, p.options.precision, p.workers);
+  p.linearisation->seconds = seconds;
+  expects(p.linearisation->width() == width, "Minimiser::grow: the blocks have become wider");
+  std::vector<std::int32_t> place(static_cast<std::size_t>(num_before));
+  for (std::size_t s = 0; s < before.size(); ++s)
+    for (std::size_t i = 0; i < before[s].size(); ++i) {
+      const std::int32_t now = p.problem.sets()[s]->block[i];
+      expects(before[s][i] < 0 || now >= 0, "Minimiser::grow: a variable has become fixed");
+      if (before[s][i] >= 0) place[static_cast<std::size_t>(before[s][i])] = now;
+    }
+  p.solver.grow(p.linearisation->pattern(), place);
+  p.prepare();
+}
+
+double Minimiser::cost() { return parts_->linearisation->cost(); }
 
 std::vector<double> Minimiser::squared_residuals(std::size_t batch) {
-  parts_->linearisation.cost();
-  return parts_->linearisation.squared_residuals(batch);
+  parts_->linearisation->cost();
+  return parts_->linearisation->squared_residuals(batch);
 }
 
 Summary Minimiser::run(const Observer& observer) {
@@ -103,9 +127,9 @@ Summary Minimiser::run(const Observer& observer) {
   const MinimiseOptions& o = p.options;
   const Stopwatch watch;
   Summary summary;
-  StepProposer proposer(o.strategy, p.linearisation, p.solver, p.dx);
+  StepProposer proposer(o.strategy, *p.linearisation, p.solver, p.dx);
 
-  double cost = p.linearisation.cost();  // of the best state so far, the one that is saved
+  double cost = p.linearisation->cost();  // of the best state so far, the one that is saved
   int rises = 0;                         // undamped steps tried since then that raised the cost
   bool away = false;                     // the values are not those of the best state
   bool running = std::isfinite(cost);
@@ -115,7 +139,7 @@ Summary Minimiser::run(const Observer& observer) {
 
   while (running && summary.iterations < o.max_iterations) {
     Iteration it{.number = ++summary.iterations, .attempts = 0};
-    const double here = p.linearisation.linearise();
+    const double here = p.linearisation->linearise();
     proposer.linearised({.eta = kTightEta,
                          .enough = kShareOfTolerance * o.tolerance * cost,
                          .relax = here > 0 && rises == 0 ? kRelax / here : 0});  // only accurate steps pay a rise back
@@ -123,7 +147,7 @@ Summary Minimiser::run(const Observer& observer) {
     while (!it.accepted && !relinearise && promising && proposer.propose()) {
       ++it.attempts;
       p.retract();
-      const double trial = p.linearisation.cost();  // nan and inf compare false below
+      const double trial = p.linearisation->cost();  // nan and inf compare false below
       promising = proposer.predicted() > std::max(0.1 * o.tolerance, 1e-15) * cost + kFloor * summary.cost_initial;
       if (trial < cost || (trial == cost && !promising)) {
         it.accepted = true;
@@ -167,7 +191,7 @@ Summary Minimiser::run(const Observer& observer) {
   summary.cost_final = cost;
   summary.linear = p.solver.report();
   summary.seconds = {.total = watch.seconds(),
-                     .linearize = p.linearisation.seconds,
+                     .linearize = p.linearisation->seconds,
                      .factor = summary.linear.seconds_symbolic + summary.linear.seconds_factor,
                      .solve = summary.linear.seconds_solve,
                      .update = p.seconds_update};

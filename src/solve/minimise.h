@@ -81,6 +81,10 @@ class Minimiser {
 
   Summary run(const Observer& observer = {});
 
+  /// Takes over what was added to the problem since: variables, factors. The last factor of H stays at work as long as
+  /// that pays (LinearSolver::grow). Needs: nothing went away, nothing became fixed, blocks are as wide as before.
+  void grow();
+
   /// ||r||^2 of each factor of a batch at the current values.
   std::vector<double> squared_residuals(std::size_t batch);
   /// 1/2 sum rho at the current values.

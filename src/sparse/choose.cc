@@ -62,6 +62,9 @@ CompleteLayout best_layout(const BlockPattern& pattern, int B) {
   return best;
 }
 
+// Time of ordering, layout and plan per block of the factor, measured on `home` of 3,000 poses (0.83 ms).
+constexpr double kChoiceNs = 30;
+
 LinearChoice choose(const BlockPattern& pattern, int B, const LinearOptions& options) {
   LinearChoice out;
   out.solver = options.solver;
@@ -102,7 +105,9 @@ LinearChoice choose(const BlockPattern& pattern, int B, const LinearOptions& opt
   if (out.layout != nullptr) {
     // Beside the triangular solves an iteration is a product with H, twice over its blocks, and a few vector passes.
     const double product_ns = 0.15 * pattern.num_blocks() * B * B + 3.0 * pattern.n * B;
-    out.iterations_per_factor = out.layout->factor_ns(B) / (out.layout->solve_ns(B) + product_ns + 1);
+    const double iteration_ns = out.layout->solve_ns(B) + product_ns + 1;
+    out.iterations_per_factor = out.layout->factor_ns(B) / iteration_ns;
+    out.iterations_per_choice = kChoiceNs * static_cast<double>(out.layout->num_blocks()) / iteration_ns;
   }
   out.direct = out.solver == SolverKind::Cholesky &&
                ((options.factor_compute == Format::Double && options.factor_storage == Format::Double) ||

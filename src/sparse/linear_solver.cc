@@ -4,10 +4,12 @@
 #include <cmath>
 #include <cstdio>
 #include <numeric>
+#include <utility>
 
 #include "base/clock.h"
 #include "bits/convert.h"
 #include "sparse/block_scaling.h"
+#include "sparse/border.h"
 #include "sparse/choose.h"
 #include "sparse/preconditioner.h"
 #include "sparse/products.h"
@@ -28,6 +30,9 @@ constexpr double kPatienceFresh = 2;
 constexpr double kWeakPivot = 7e-5;
 // Rounding of an fp64 factorisation, with room; weak directions of pose graphs reach 1e-9 and below.
 constexpr double kShiftFp64 = 1e-13;
+// A factor is no longer kept when more than this share of the columns came after it: border and factor together would
+// take longer to plan than a new order.
+constexpr double kMaxBorder = 0.25;
 
 // Everything one arithmetic of the recurrences needs.
 template <class V>
@@ -35,6 +40,12 @@ struct Recurrence {
   Product<V> product;
   PcgScratch<V> scratch;
   std::vector<V> b, x;
+};
+
+// Right-hand side and solution of a factor that is older than the structure.
+template <class V>
+struct OldVectors {
+  std::vector<V> b, z;
 };
 
 template <class T>
@@ -54,7 +65,13 @@ struct LinearSolver::Parts {
   Preconditioner factor;
   BlockScaling scaling;  // of the factor, or of the last system where there is none
   bool stale = true, escalated = false;
-  int allowance = 10;  // inner iterations with a kept factor
+  bool grown = false;  // the factor is of an earlier structure: the choice, too
+  Border border;       // of the factor, where grown
+  bool border_built = false;
+  std::vector<std::int32_t> place;  // block columns of the factor: their numbers now
+  std::tuple<OldVectors<float>, OldVectors<double>> old_vectors;
+  int allowance = 10;        // inner iterations with a kept factor
+  int grown_allowance = 10;  // the same, where a new factor needs a new order first
   LinearReport report;
   std::vector<double> b;
   std::tuple<Recurrence<float>, Recurrence<double>, Recurrence<SeparateHalf>, Recurrence<FusedHalf>> recurrence;
@@ -70,6 +87,7 @@ struct LinearSolver::Parts {
     return {Product<V>(options.matrix, options.accumulate, *workers), {}, {}, {}};
   }
   std::size_t size() const { return static_cast<std::size_t>(n) * B; }
+  void drop_products() { recurrence = {make<float>(), make<double>(), make<SeparateHalf>(), make<FusedHalf>()}; }
   bool has_factor() const { return choice.factor != FactorKind::Jacobi; }
   bool direct() const { return choice.solver == SolverKind::Cholesky && choice.direct; }
   // The unknown of conjugate gradients: y with dx = S^T y where the matrix is rounded to half or is J; else dx itself.
@@ -77,6 +95,29 @@ struct LinearSolver::Parts {
     return choice.solver == SolverKind::Cgnr || options.matrix == Format::Half || options.vectors == Format::Half;
   }
   ScalingKind scaling_kind() const { return options.scaling ? ScalingKind::Block : ScalingKind::None; }
+
+  // Chooses, orders and plans.
+  void plan(const BlockPattern& pattern) {
+    const Timed timed(report.seconds_symbolic);
+    n = pattern.n;
+    choice = choose(pattern, B, options);
+    const auto affordable = [&](double iterations) {
+      return options.refresh_after > 0 ? options.refresh_after
+                                       : static_cast<int>(std::clamp(kPatience * iterations, 3.0, 60.0));
+    };
+    allowance = affordable(choice.iterations_per_factor);
+    grown_allowance = affordable(choice.iterations_per_factor + choice.iterations_per_choice);
+    if (has_factor()) factor.analyse(pattern, choice.layout, choice.factor == FactorKind::Complete, B);
+    report.chosen = choice.chosen + (escalated ? ", in fp64" : "");
+    report.reason = choice.reason;
+    report.fill = choice.fill;
+    grown = false;
+    stale = true;
+  }
+  // The old factor may go on only where conjugate gradients use it in the space of the unknowns themselves.
+  bool may_grow() const {
+    return choice.solver == SolverKind::Iccg && has_factor() && factor.ready() && !stale && !in_scaled_space();
+  }
 
   void rescale(const LinearSystem& system, std::span<const double> damping) {
     scaling = system.H64 != nullptr   ? make_scaling(*system.H64, damping, scaling_kind())
@@ -100,12 +141,13 @@ struct LinearSolver::Parts {
   // Inner iterations before the factor is renewed or given up; the solver's limit where neither can happen.
   int patience(bool fresh) const {
     const bool reused = choice.solver == SolverKind::Iccg && has_factor() && options.vectors != Format::Half;
-    if (!fresh && reused) return allowance;
+    if (!fresh && reused) return grown ? grown_allowance : allowance;
     if (fresh && may_escalate()) return static_cast<int>(std::max(10.0, kPatienceFresh * allowance / kPatience));
     return options.max_iterations;
   }
 
   bool refactor(const LinearSystem& system, std::span<const double> damping) {
+    if (grown) plan(system.H64 != nullptr ? system.H64->pattern() : system.H32->pattern());
     const Timed timed(report.seconds_factor);
     rescale(system, damping);
     const bool fine = build(system, damping);
@@ -135,8 +177,26 @@ struct LinearSolver::Parts {
     return ok;
   }
 
+  // The border of a factor that is kept, or a new factor after all.
+  void prepare_border(const LinearSystem& system, std::span<const double> damping) {
+    if (!grown || stale || border_built) return;
+    const Timed timed(report.seconds_factor);
+    border_built = system.H64 != nullptr ? border.build(DampedMatrix<double>{system.H64, damping}, *workers)
+                                         : border.build(DampedMatrix<float>{system.H32, damping}, *workers);
+    stale = !border_built;
+  }
+
   template <class V>
   void precondition(std::span<const V> r, std::span<V> z) {
+    if constexpr (std::is_floating_point_v<V>) {
+      if (grown) {
+        OldVectors<V>& old = std::get<OldVectors<V>>(old_vectors);
+        old.b.resize(place.size() * static_cast<std::size_t>(B)), old.z.resize(old.b.size());
+        border.reduce<V>(r, old.b);
+        factor.apply<V>(old.b, old.z);
+        return border.extend<V>(old.z, z);
+      }
+    }
     if (has_factor()) return factor.apply(r, z);
     if constexpr (std::is_floating_point_v<V>) {
       if (!in_scaled_space()) {
@@ -240,21 +300,30 @@ LinearSolver::LinearSolver(LinearSolver&&) noexcept = default;
 LinearSolver& LinearSolver::operator=(LinearSolver&&) noexcept = default;
 
 void LinearSolver::analyse(const BlockPattern& pattern) {
-  auto fresh = std::make_unique<Parts>(parts_->B, parts_->options, *parts_->workers);
-  {
-    const Timed timed(fresh->report.seconds_symbolic);
-    fresh->n = pattern.n;
-    fresh->choice = choose(pattern, fresh->B, fresh->options);
-    fresh->allowance = fresh->options.refresh_after > 0
-                           ? fresh->options.refresh_after
-                           : static_cast<int>(std::clamp(kPatience * fresh->choice.iterations_per_factor, 3.0, 60.0));
-    if (fresh->has_factor())
-      fresh->factor.analyse(pattern, fresh->choice.layout, fresh->choice.factor == FactorKind::Complete, fresh->B);
-  }
-  fresh->report.chosen = fresh->choice.chosen;
-  fresh->report.reason = fresh->choice.reason;
-  fresh->report.fill = fresh->choice.fill;
-  parts_ = std::move(fresh);
+  parts_ = std::make_unique<Parts>(parts_->B, parts_->options, *parts_->workers);
+  parts_->plan(pattern);
+}
+
+void LinearSolver::grow(const BlockPattern& pattern, std::span<const std::int32_t> place) {
+  Parts& p = *parts_;
+  expects(p.n >= 0, "LinearSolver::grow before analyse");
+  expects(place.size() == static_cast<std::size_t>(p.n), "LinearSolver::grow: one place for every column so far");
+  std::vector<char> taken(static_cast<std::size_t>(pattern.n), 0);
+  for (const std::int32_t column : place)
+    expects(column >= 0 && column < pattern.n && std::exchange(taken[static_cast<std::size_t>(column)], 1) == 0,
+            "LinearSolver::grow: every column needs a place of its own");
+  p.drop_products();
+  if (!p.may_grow()) return p.plan(pattern);
+  const Timed timed(p.report.seconds_symbolic);
+  if (!p.grown)
+    p.place.assign(place.begin(), place.end());
+  else
+    for (std::int32_t& column : p.place) column = place[static_cast<std::size_t>(column)];
+  p.n = pattern.n;
+  p.grown = true;
+  p.border_built = false;
+  p.stale = static_cast<double>(pattern.n) - static_cast<double>(p.place.size()) > kMaxBorder * pattern.n;
+  if (!p.stale) p.border.analyse(pattern, p.place, p.B);
 }
 
 LinearNeeds LinearSolver::needs() const {
@@ -292,6 +361,7 @@ LinearOutcome LinearSolver::solve(const LinearSystem& system,
   if (needs.J) (twice ? void(used.J64 = system.J64) : void(used.J32 = system.J32));
 
   if (!p.has_factor()) p.rescale(used, damping);
+  p.prepare_border(used, damping);
   bool refactored = false;
   int iterations = 0;
   LinearOutcome out;
