@@ -16,8 +16,8 @@ namespace {
 constexpr int kMaxRises = 3;
 constexpr double kMaxRise = 10;
 // How well linear systems are solved. The next Gauss-Newton step finds about (E / cost)^2 of the cost, E being what this
-// one brings: an error of a thirtieth of that is lost in it. Below a tenth of the tolerance nobody will look.
-constexpr double kRelax = 1.0 / 30, kShareOfTolerance = 0.1;
+// one brings: an error of a thirtieth of that is lost in it. Below half of the tolerance nobody will look.
+constexpr double kRelax = 1.0 / 30, kShareOfTolerance = 0.5;
 constexpr double kTightEta = 1e-3;
 // Residuals that shrank by 1e-11 are rounding errors: exact measurements have cost zero, and no relative decrease
 // there.
@@ -108,6 +108,7 @@ Summary Minimiser::run(const Observer& observer) {
   double cost = p.linearisation.cost();  // of the best state so far, the one that is saved
   int rises = 0;                         // undamped steps tried since then that raised the cost
   bool away = false;                     // the values are not those of the best state
+  bool refined = false;                  // residuals and Jacobians went over to fp64 with the linear solver
   bool running = std::isfinite(cost);
   summary.cost_initial = cost;
   summary.stop = running ? Stop::MaxIterations : Stop::Diverged;
@@ -122,6 +123,11 @@ Summary Minimiser::run(const Observer& observer) {
     bool promising = true, relinearise = false;
     while (!it.accepted && !relinearise && promising && proposer.propose()) {
       ++it.attempts;
+      if (p.solver.in_double() && !away && !refined) {
+        refined = true;
+        p.linearisation.refine();
+        cost = p.linearisation.cost();
+      }
       p.retract();
       const double trial = p.linearisation.cost();  // nan and inf compare false below
       promising = proposer.predicted() > std::max(0.1 * o.tolerance, 1e-15) * cost + kFloor * summary.cost_initial;

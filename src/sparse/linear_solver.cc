@@ -153,6 +153,7 @@ struct LinearSolver::Parts {
                          const LinearGoal& goal,
                          int max_iterations,
                          const LinearOutcome* so_far,
+                         bool doubt,
                          std::span<double> dx) {
     const bool scaled = in_scaled_space();
     Recurrence<V>& with = std::get<Recurrence<V>>(recurrence);
@@ -185,6 +186,7 @@ struct LinearSolver::Parts {
                          .relax = std::ldexp(goal.relax / 2, -2 * exponent),
                          .max_iterations = max_iterations,
                          .replace_every = choice.solver == SolverKind::Cgnr && std::is_floating_point_v<V> ? 10 : 0,
+                         .doubt = doubt,
                          .go_on = so_far != nullptr,
                          .energy = so_far != nullptr ? std::ldexp(2 * so_far->decrease, 2 * exponent) : 0};
     LinearOutcome out;
@@ -309,12 +311,13 @@ LinearOutcome LinearSolver::solve(const LinearSystem& system,
                            goal,
                            std::min(p.patience(refactored), p.options.max_iterations - iterations),
                            again ? &before : nullptr,
+                           p.has_factor() && !refactored,
                            dx);
     };
-    out = p.options.vectors == Format::Double             ? in(double{})
-          : p.options.vectors != Format::Half             ? in(float{})
-          : p.options.accumulate == Accumulate::HalfFused ? in(FusedHalf(0))
-                                                          : in(SeparateHalf(0));
+    out = p.options.vectors == Format::Double || p.escalated ? in(double{})
+          : p.options.vectors != Format::Half                ? in(float{})
+          : p.options.accumulate == Accumulate::HalfFused    ? in(FusedHalf(0))
+                                                             : in(SeparateHalf(0));
     iterations += out.iterations;
     if (out.stop == Stop::Converged || out.stop == Stop::NotFinite || p.options.vectors == Format::Half) break;
     // The factor is not good enough: a new one, or a better one, goes on from where this one got.
@@ -341,6 +344,7 @@ LinearOutcome LinearSolver::solve(const LinearSystem& system,
 }
 
 void LinearSolver::refresh() { parts_->stale = true; }
+bool LinearSolver::in_double() const { return parts_->escalated; }
 const LinearReport& LinearSolver::report() const { return parts_->report; }
 
 std::vector<double> LinearSolver::inverse_columns(const BlockSymmetric<double>& H,

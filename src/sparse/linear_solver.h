@@ -111,6 +111,8 @@ class LinearSolver {
 
   /// The next solve computes a new factor (after a jump of the linearisation point).
   void refresh();
+  /// The system turned out too weak for fp32, and factors are in fp64 from now on: what it is made of should be, too.
+  bool in_double() const;
 
   /// Columns of (H + diag(damping))^-1, in fp64 whatever the options: for each block column c of `columns`, B columns
   /// of n*B numbers, one after the other. Needs H64. Empty when not positive definite.
