@@ -7,6 +7,7 @@
 
 #include "solve/covariance.h"
 #include "solve/gnc.h"
+#include "solve/linearise.h"
 #include "solve/prior.h"
 #include "solve/testing.h"
 
@@ -226,6 +227,35 @@ TEST(Gnc, RejectsWrongClosuresAndKeepsRightOnes) {
     EXPECT_EQ(robust.batches()[1]->weights[static_cast<std::size_t>(k)] > 0.5, k % 3 != 0) << k;
   EXPECT_LT(farthest(robust.values<SE3<double>>(), truth), 1e-4);
   EXPECT_GT(farthest(plain.values<SE3<double>>(), truth), 0.1);
+}
+
+// A factor of weight 0 is as good as none: not in the pattern, not in H, not in g; its residual is still known.
+TEST(Gnc, AFactorOfWeightZeroLeavesTheStructure) {
+  Problem problem;
+  for (int i = 0; i < 4; ++i) problem.add(SE2<double>{{1.0 * i, 0.1 * i}, 0.2 * i});
+  problem.fix(Var<SE2<double>>{0});
+  auto& batch = problem.new_batch<testing::RangeFactor>();
+  std::vector<Var<Point2<double>>> beacons;
+  for (int b = 0; b < 3; ++b) beacons.push_back(problem.add(Point2<double>{{2.0 * b, 3}}));
+  for (int i = 0; i < 4; ++i)
+    for (int b = 0; b < 3; ++b) batch.add({2.5, 0.1}, Var<SE2<double>>{i}, beacons[static_cast<std::size_t>(b)]);
+  Workers workers(1);
+  const auto linearise = [&] {
+    auto lin = std::make_unique<Linearisation>(problem, double_precision(), workers);
+    lin->prepare({.H = true, .J = false, .format = Format::Double});
+    lin->linearise();
+    return lin;
+  };
+  const auto all = linearise();
+  batch.weights.assign(12, 1.0);
+  batch.weights[7] = 0;
+  const auto without = linearise();
+  EXPECT_EQ(without->pattern().num_blocks(), all->pattern().num_blocks() - 1);
+  EXPECT_EQ(without->squared_residuals(0), all->squared_residuals(0));
+  batch.weights[7] = 1;
+  const double cost = all->cost();
+  batch.weights[7] = 0;
+  EXPECT_DOUBLE_EQ(without->cost(), cost - 0.5 * all->squared_residuals(0)[7]);
 }
 
 TEST(Precision, PresetsAreThoseOfTheMission) {
