@@ -7,6 +7,7 @@
 #include <csignal>
 #include <cstdio>
 #include <filesystem>
+#include <new>
 
 #include "base/version.h"
 
@@ -93,7 +94,9 @@ int run_app(int argc, char** argv) {
   try {
     const Status done = task();
     return done ? 0 : fail(done.error().message, 1);
-  } catch (const std::exception& error) {  // memory; third-party code
+  } catch (const std::bad_alloc&) {
+    return fail("not enough memory", 1);
+  } catch (const std::exception& error) {  // third-party code
     return fail(error.what(), 1);
   }
 }

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <memory>
+#include <new>
 
 #include "app.h"
 #include "base/clock.h"
@@ -55,14 +56,32 @@ Result<std::vector<std::int32_t>> indices_of(const PoseGraph<Pose>& graph, const
   return indices;
 }
 
-// Adds "covariance" to the JSON; returns the table for people.
 template <class Pose>
-Result<std::string> covariance(const PoseGraph<Pose>& graph,
-                               const PgoOptions& o,
-                               const std::vector<std::int32_t>& indices,
-                               Json& json) {
-  const auto blocks = pose_covariances(graph, indices);
-  if (!blocks) return blocks.error();
+using Covariances = Result<std::vector<Eigen::Matrix<double, Pose::kDim, Pose::kDim>>>;
+
+// Its factor in fp64 is the largest thing of a run: there may be memory for the poses and none for this.
+template <class Pose>
+Covariances<Pose> covariances_if_there_is_memory(const PoseGraph<Pose>& graph,
+                                                 const std::vector<std::int32_t>& indices) {
+  try {
+    return pose_covariances(graph, indices);
+  } catch (const std::bad_alloc&) {
+    return Error{Code::Unsupported, "covariance: not enough memory"};
+  }
+}
+
+// Adds "covariance" to the JSON, null where there is none; returns the table for people.
+template <class Pose>
+std::string covariance(const PoseGraph<Pose>& graph,
+                       const PgoOptions& o,
+                       const std::vector<std::int32_t>& indices,
+                       Json& json) {
+  const auto blocks = covariances_if_there_is_memory(graph, indices);
+  if (!blocks) {
+    fmt::print(stderr, "note: {}\n", blocks.error().message);
+    json["covariance"] = nullptr;
+    return {};
+  }
   std::string table = Pose::kDim == 3
                           ? "pose            sigma x, y (m)          sigma angle (deg)\n"
                           : "pose            sigma x, y, z (m)                   sigma about x, y, z (deg)\n";
@@ -137,15 +156,11 @@ Status run_graph(PoseGraph<Pose>& graph, const PgoOptions& o, double seconds_rea
   if (!is_finite(graph))
     return Error{Code::Unsupported, fmt::format("{}: numerical failure: no finite result was found", report.file)};
 
-  Json json = as_json(report);
-  std::string table;
-  if (!o.covariance_ids.empty()) {
-    auto text = covariance(graph, o, *indices, json);
-    if (!text) return text.error();
-    table = std::move(*text);
-  }
+  // The poses first: nothing that follows may lose them.
   if (!o.out.empty())
     if (const Status done = write_g2o(o.out, graph); !done) return done;
+  Json json = as_json(report);
+  const std::string table = o.covariance_ids.empty() ? std::string() : covariance(graph, o, *indices, json);
   if (!o.plot.empty())
     if (const Status done = plot(o, graph, *old, report); !done) return done;
   if (const Status done = write_json(o.json, json); !done) return done;

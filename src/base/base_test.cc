@@ -1,8 +1,11 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <atomic>
 #include <cstdio>
 #include <filesystem>
+#include <fstream>
+#include <new>
 #include <numeric>
 #include <set>
 #include <vector>
@@ -44,6 +47,21 @@ TEST(MatView, RowsAreStrided) {
   const MatView<int> m{data.data(), 3, 2, 4};
   EXPECT_THAT(m.row(1), testing::ElementsAre(4, 5));
   EXPECT_DEATH((void)m.row(3), "out of range");
+}
+
+TEST(Workers, WhatAPartThrowsReachesTheCallerAndTheNextRunIsWhole) {
+  for (const int threads : {1, 2, 4}) {
+    Workers workers(threads);
+    for (const std::size_t bad : {0, 7, 99})
+      EXPECT_THROW(workers.run(100,
+                               [&](std::size_t part) {
+                                 if (part == bad) throw std::bad_alloc();
+                               }),
+                   std::bad_alloc);
+    std::atomic<int> done = 0;
+    workers.run(100, [&](std::size_t) { ++done; });
+    EXPECT_EQ(done, 100);
+  }
 }
 
 TEST(Random, IsTheSameEverywhere) {
