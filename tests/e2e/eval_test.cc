@@ -118,6 +118,34 @@ TEST(EvalRpe, SeesDriftButNotWhereTheWorldBegins) {
     EXPECT_NEAR(drift[name].get<double>(), 0.1 * chord, 10 * kPrinted) << name;
 }
 
+TEST(EvalRpe, APathUnderAMetreHasNoPairsOverAMetre) {
+  const Scratch scratch;
+  const std::string path = scratch.write("short.tum", arc_tum(8, 0, 0, 0, 0.1, 0));
+  json report = evaluate(scratch, {"rpe", "--est", path, "--ref", path});
+  EXPECT_EQ(report["per_metre"]["pairs"], 0);
+  EXPECT_TRUE(report["per_metre"]["rmse_m"].is_null()) << report.dump();
+  EXPECT_EQ(report["per_frame"]["pairs"], 7);
+  const Outcome run = run_pipit({"eval", "rpe", "--est", path, "--ref", path});
+  EXPECT_EQ(run.exit_code, 0) << run.err;
+  EXPECT_THAT(run.out, testing::AllOf(HasSubstr("no pairs"), testing::Not(HasSubstr("nan"))));
+}
+
+TEST(EvalAte, AFastEstimateIsComparedOnceForEachPoseOfTheReference) {
+  const Scratch scratch;
+  std::string fast, slow;
+  for (int i = 0; i < 300; ++i) {
+    char line[200];
+    std::snprintf(line, sizeof line, "%.2f %.15g %.15g 0 0 0 0 1\n", 0.01 * i, 0.01 * i, std::sin(0.03 * i));
+    fast += line;
+    if (i % 10 == 0) slow += line;
+  }
+  json report = evaluate(scratch, {"ate", "--est", scratch.write("fast.tum", fast), "--ref", scratch.write("slow.tum", slow)});
+  EXPECT_LT(report["rmse_m"].get<double>(), kPrinted);
+  EXPECT_EQ(report["matched"], 30);
+  EXPECT_EQ(report["unmatched"], 270);
+  EXPECT_EQ(report["unmatched_ref"], 0);
+}
+
 TEST(Eval, HostileTrajectoriesAreRefusedInOneLine) {
   const Scratch scratch;
   const std::string good = scratch.write("good.tum", arc_tum(10, 0, 0, 0, 1, 0));
