@@ -273,6 +273,33 @@ TEST(Pgo, GivesCovarianceOfChosenPoses) {
     EXPECT_NEAR(s.report["covariance"][k]["matrix"][0][1].get<double>(), 0, 1e-6);
   }
 }
+TEST(Pgo, NothingToDoIsConverged) {
+  const Scratch scratch;
+  const Solved fixed = solve(scratch, {scratch.write("fixed.g2o", line_graph() + "FIX 0 1 2\n")});
+  EXPECT_EQ(fixed.report["stop"], "converged");
+  EXPECT_NEAR(fixed.report["chi2_final"].get<double>(), kLineFile, 1e-14);
+  const std::string out = scratch.file("out.g2o");
+  const Solved once = solve(scratch, {scratch.write("laps.g2o", square_laps(8, 3, 4)), "--out", out});
+  ASSERT_EQ(once.run.exit_code, 0) << once.run.err;
+  for (const char* precision : {"double", "single", "mixed"})
+    EXPECT_EQ(solve(scratch, {out, "--init", "file", "--precision", precision}).report["stop"], "converged") << precision;
+}
+
+TEST(Pgo, PosesTiedByLandmarksOnlyStartFromTheFile) {
+  const Scratch scratch;
+  const std::string graph = scratch.write("landmark.g2o",
+                                          "VERTEX_SE2 0 0 0 0\nVERTEX_SE2 1 1 0 0\nVERTEX_SE2 2 2 0 0\n"
+                                          "VERTEX_XY 7 1 1\nVERTEX_XY 8 2 1\n"
+                                          "EDGE_SE2 0 1 1 0 0 1 0 0 1 0 1\n"
+                                          "EDGE_SE2_XY 1 7 0 1 1 0 1\nEDGE_SE2_XY 1 8 1 1 1 0 1\n"
+                                          "EDGE_SE2_XY 2 7 -1 1.1 1 0 1\nEDGE_SE2_XY 2 8 0 1.1 1 0 1\n");
+  const Solved s = solve(scratch, {graph});
+  ASSERT_EQ(s.run.exit_code, 0) << s.run.err;
+  EXPECT_EQ(s.report["init"], "file");
+  EXPECT_EQ(s.report["stop"], "converged");
+  EXPECT_LT(s.report["chi2_final"].get<double>(), 1e-6);  // pose 2 moves down by 0.1 m: nothing contradicts
+}
+
 
 // Killed at any moment, an output file is the old one or the new one in full.
 TEST(Pgo, KilledNeverLeavesHalfAFile) {
