@@ -106,7 +106,7 @@ OptimiseOptions optimise_options(const SolveChoices& c) {
     options.gnc_scale = c.robust_scale;
   } else {
     options.robust.kind = *robust_kind(c.robust);
-    if (c.robust_scale > 0) options.robust.scale = c.robust_scale;
+    options.robust.scale = c.robust_scale;
   }
   return options;
 }

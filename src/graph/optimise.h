@@ -15,8 +15,9 @@ namespace pipit {
 struct OptimiseOptions {
   MinimiseOptions minimise;
   Init init = Init::Auto;
-  /// Applied to loop closures and landmark edges; odometry (consecutive poses) is trusted.
-  RobustLoss robust;
+  /// Applied to loop closures and landmark edges; odometry (consecutive poses) is trusted. Scale 0: default_scale for the
+  /// dimension of the edge.
+  RobustLoss robust{.scale = 0};
   /// Graduated non-convexity instead of `robust`: loop closures whose residual stays above the scale are rejected.
   bool gnc = false;
   /// Residual norm, in standard deviations, that divides inliers from outliers; 0: the 99.9 % quantile of chi with the

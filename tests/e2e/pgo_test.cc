@@ -238,6 +238,20 @@ TEST(Pgo, RobustLossesFindTheWrongClosures) {
   }
 }
 
+TEST(Pgo, DefaultScalesKeepTheClosuresOfCleanGraphs) {
+  const Scratch scratch;
+  for (const char* kind : {"home", "city", "sphere"}) {
+    const std::string graph = scratch.file("clean.g2o");
+    ASSERT_EQ(run_pipit({"sim", "graph", "--kind", kind, "--poses", "400", "--seed", "1", "--out", graph}).exit_code, 0);
+    for (const char* loss : {"huber", "cauchy", "tukey", "geman-mcclure", "gnc"}) {
+      const Solved s = solve(scratch, {graph, "--robust", loss});
+      ASSERT_EQ(s.run.exit_code, 0) << s.run.err;
+      const int rejected = s.report["robust"]["rejected"], closures = s.report["loop_closures"];
+      EXPECT_LE(rejected, closures / 20) << loss << " on " << kind;
+    }
+  }
+}
+
 TEST(Pgo, SaysLessWhenQuiet) {
   const Scratch scratch;
   const std::string graph = scratch.write("line.g2o", line_graph());
