@@ -170,6 +170,18 @@ TEST(Eval, HostileTrajectoriesAreRefusedInOneLine) {
   }
 }
 
+// Two poses and one measurement: chi2 is zero, in any precision, and that is no failure.
+TEST(Demo, TwoPosesAreSolved) {
+  const Scratch scratch;
+  const Outcome run = run_pipit({"demo", "--poses", "2", "--out", scratch.file("demo")});
+  EXPECT_EQ(run.exit_code, 0) << run.err;
+  for (const std::string& line : lines_of(run.out))
+    if (!line.starts_with("half")) {
+      EXPECT_THAT(line, testing::Not(testing::AnyOf(HasSubstr("failed"), HasSubstr("no_progress"), HasSubstr("nan"))));
+    }
+  EXPECT_THAT(text_of(scratch.file("demo/report.html")), testing::Not(HasSubstr("nan")));
+}
+
 // Simulate, optimise, compare with the truth: the chain of the demo.
 TEST(Chain, SimulatedGraphsEndNearTheirTruth) {
   const Scratch scratch;

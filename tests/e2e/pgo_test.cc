@@ -273,20 +273,6 @@ TEST(Pgo, DrawsBeforeAndAfter) {
   EXPECT_NE(run_pipit({"pgo", graph, "--quiet", "--plot", scratch.file("plot.png")}).exit_code, 0);
 }
 
-TEST(Pgo, GivesCovarianceOfChosenPoses) {
-  const Scratch scratch;
-  const Solved s = solve(scratch, {scratch.write("line.g2o", line_graph()), "--covariance", "1,2"});
-  ASSERT_EQ(s.run.exit_code, 0) << s.run.err;
-  // Held at pose 0. Along x the information of poses 1 and 2 is [2 -1; -1 2], its inverse [2 1; 1 2] / 3, and nothing
-  // couples x with the rest while all angles are zero, which they are to the tolerance of the optimiser, far below
-  // 1e-6.
-  ASSERT_EQ(s.report["covariance"].size(), 2u) << s.report.dump();
-  for (int k = 0; k < 2; ++k) {
-    EXPECT_EQ(s.report["covariance"][k]["id"], k + 1);
-    EXPECT_NEAR(s.report["covariance"][k]["matrix"][0][0].get<double>(), 2.0 / 3, 1e-6);
-    EXPECT_NEAR(s.report["covariance"][k]["matrix"][0][1].get<double>(), 0, 1e-6);
-  }
-}
 TEST(Pgo, NothingToDoIsConverged) {
   const Scratch scratch;
   const Solved fixed = solve(scratch, {scratch.write("fixed.g2o", line_graph() + "FIX 0 1 2\n")});
@@ -314,32 +300,21 @@ TEST(Pgo, PosesTiedByLandmarksOnlyStartFromTheFile) {
   EXPECT_LT(s.report["chi2_final"].get<double>(), 1e-6);  // pose 2 moves down by 0.1 m: nothing contradicts
 }
 
-
-// Killed at any moment, an output file is the old one or the new one in full.
-TEST(Pgo, KilledNeverLeavesHalfAFile) {
+TEST(Pgo, GivesCovarianceOfChosenPoses) {
   const Scratch scratch;
-  const std::string graph = scratch.write("laps.g2o", square_laps(100, 10, 9));
-  const std::string out = scratch.file("out.g2o");
-  const std::vector<std::string> command = {"pgo", graph, "--out", out, "--quiet", "--max-iterations", "2"};
-  const Outcome whole = run_pipit(command);
-  ASSERT_EQ(whole.exit_code, 0) << whole.err;
-  const std::string fresh = text_of(out);
-  ASSERT_GT(fresh.size(), 100'000u);
-  for (int k = 0; k < 12; ++k) {
-    std::ofstream(out, std::ios::trunc) << "old";
-    // Most kills fall in the last third of the run, where the writing is.
-    const double when = whole.seconds * (k < 4 ? k / 6.0 : 0.6 + 0.05 * (k - 4));
-    const Outcome killed = run_pipit(command, {.interrupt_after_s = std::max(when, 1e-4)});
-    const std::string text = text_of(out);
-    EXPECT_TRUE(text == "old" || text == fresh) << "killed after " << when << " s: " << text.size() << " bytes";
-    if (killed.exit_code == 0) {
-      EXPECT_TRUE(text == fresh);
-    }
+  const Solved s = solve(scratch, {scratch.write("line.g2o", line_graph()), "--covariance", "1,2"});
+  ASSERT_EQ(s.run.exit_code, 0) << s.run.err;
+  // Held at pose 0. Along x the information of poses 1 and 2 is [2 -1; -1 2], its inverse [2 1; 1 2] / 3, and nothing
+  // couples x with the rest while all angles are zero, which they are to the tolerance of the optimiser, far below
+  // 1e-6.
+  ASSERT_EQ(s.report["covariance"].size(), 2u) << s.report.dump();
+  for (int k = 0; k < 2; ++k) {
+    EXPECT_EQ(s.report["covariance"][k]["id"], k + 1);
+    EXPECT_NEAR(s.report["covariance"][k]["matrix"][0][0].get<double>(), 2.0 / 3, 1e-6);
+    EXPECT_NEAR(s.report["covariance"][k]["matrix"][0][1].get<double>(), 0, 1e-6);
   }
 }
 
-}  // namespace
-}  // namespace pipit
 /// A chain of poses 1 m apart in the plane, with closures that agree; starts off by a little.
 std::string long_chain(int poses) {
   std::string text;
@@ -395,3 +370,28 @@ TEST(Pgo, NoMemoryIsOneLine) {
   }
 }
 
+// Killed at any moment, an output file is the old one or the new one in full.
+TEST(Pgo, KilledNeverLeavesHalfAFile) {
+  const Scratch scratch;
+  const std::string graph = scratch.write("laps.g2o", square_laps(100, 10, 9));
+  const std::string out = scratch.file("out.g2o");
+  const std::vector<std::string> command = {"pgo", graph, "--out", out, "--quiet", "--max-iterations", "2"};
+  const Outcome whole = run_pipit(command);
+  ASSERT_EQ(whole.exit_code, 0) << whole.err;
+  const std::string fresh = text_of(out);
+  ASSERT_GT(fresh.size(), 100'000u);
+  for (int k = 0; k < 12; ++k) {
+    std::ofstream(out, std::ios::trunc) << "old";
+    // Most kills fall in the last third of the run, where the writing is.
+    const double when = whole.seconds * (k < 4 ? k / 6.0 : 0.6 + 0.05 * (k - 4));
+    const Outcome killed = run_pipit(command, {.interrupt_after_s = std::max(when, 1e-4)});
+    const std::string text = text_of(out);
+    EXPECT_TRUE(text == "old" || text == fresh) << "killed after " << when << " s: " << text.size() << " bytes";
+    if (killed.exit_code == 0) {
+      EXPECT_TRUE(text == fresh);
+    }
+  }
+}
+
+}  // namespace
+}  // namespace pipit
