@@ -2,6 +2,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <nlohmann/json.hpp>
 #include <sstream>
 
 #include "tests/e2e/program.h"
@@ -79,6 +80,27 @@ TEST(Usage, HelpTellsUnitRangeAndDefault) {
     EXPECT_THAT(help_of(run.out, option), testing::AnyOf(HasSubstr("default"), HasSubstr("[")))
         << option << " does not tell its default";
   EXPECT_THAT(help_of(run.out, "--time-limit"), testing::ContainsRegex("second|[^a-z]s[^a-z]"));
+}
+
+/// Words with single blanks between.
+std::string flat(const std::string& text) {
+  std::istringstream words(text);
+  std::string out;
+  for (std::string word; words >> word;) out += (out.empty() ? "" : " ") + word;
+  return out;
+}
+
+// The help of --precision says of each preset what its report says.
+TEST(Usage, HelpOfPrecisionIsWhatRuns) {
+  const Scratch scratch;
+  const std::string graph = scratch.write("line.g2o", line_graph());
+  const std::string help = flat(help_of(run_pipit({"pgo", "--help"}).out, "--precision"));
+  for (const char* precision : {"mixed", "single", "double", "half"}) {
+    const Outcome run = run_pipit({"pgo", graph, "--quiet", "--precision", precision, "--json", "-"});
+    const auto report = nlohmann::json::parse(run.out, nullptr, false);
+    ASSERT_TRUE(report.contains("precision_detail")) << run.out << run.err;
+    EXPECT_THAT(help, HasSubstr(precision + (": " + report["precision_detail"].get<std::string>())));
+  }
 }
 
 TEST(Usage, WrongCallsEndWithTwoAndOneLine) {
