@@ -86,6 +86,9 @@ plant README.md 'see [this](/etc/../../../etc/passwd)'; refuses "link out of the
 plant README.md 'then run `script/missing`';            refuses "dead command" "cannot be run" links
 
 noisy() { printf '%s\n' "$1" >"$work/noisy.cc"; }
+plant script/setup '# see docs/missing.md';             refuses "dead document in a script" "is not there" links
+plant script/setup 'script/missing';                    refuses "dead command in a script" "cannot be run" links
+plant src/low/low.h '// why: docs/missing.md';          refuses "dead document in a source" "is not there" links
 noisy 'int f(int a) { return a + 1; }';                                             passes "quiet library" quiet
 noisy '#include <cstdio>
 void f(int a) { std::printf("%d\n", a); }';        refuses "printf" "prints or ends" quiet
