@@ -28,7 +28,7 @@ class Timed {
   Stopwatch watch_;
 };
 
-/// Largest resident set of this process so far, in MiB.
+/// Largest resident set of this process so far, in MB of 10^6 bytes.
 double peak_rss_mb();
 
 }  // namespace pipit
