@@ -43,6 +43,9 @@ class LoopsReport {
   /// Share of problems whose chi2 is within 0.1 % of that of `other`.
   double share_equal(const std::string& name, const std::string& other) const;
   double total_inner(const std::string& name) const;
+  double total_seconds(const std::string& name) const;
+  double time_power(const std::string& name) const;  ///< p of time ~ poses^p
+  std::vector<double> drifts_percent() const;        ///< end of odometry to the truth over the path, ascending
 
   const std::vector<LoopProblem>& problems_;
 };

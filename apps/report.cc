@@ -122,7 +122,11 @@ Json as_json(const RunReport& r) {
   json["chi2_final"] = number(s.chi2_final);
   json["objective_initial"] = number(s.objective_initial);
   json["objective_final"] = number(s.objective_final);
-  json["robust"] = {{"kind", r.robust}, {"inliers", r.edges - s.rejected}, {"rejected", s.rejected}};
+  json["robust"] = {{"kind", r.robust},
+                    {"inliers", r.edges - s.rejected},
+                    {"rejected", s.rejected},
+                    {"rejected_edges", s.rejected_edges},
+                    {"rejected_landmark_edges", s.rejected_landmark_edges}};
   json["iterations"] = m.iterations;
   json["stop"] = name(m.stop);
   json["solver"] = solver_name(m.linear);

@@ -29,6 +29,7 @@ inline void add_noise(CLI::App& app, GraphNoise& noise) {
   add_number(app, "--closure-position", noise.closure_position, 1e-9, 1e3, "standard deviation of a loop closure, m");
   add_number(app, "--closure-angle", noise.closure_angle, 1e-9, 3.0, "standard deviation of a loop closure, rad");
   add_number(app, "--odometry", noise.odometry_fraction, 1e-9, 1.0, "standard deviation of odometry, part of the way");
+  add_number(app, "--odometry-turn", noise.odometry_turn, 1e-9, 1.0, "the same of a turn, part of its angle");
 }
 
 inline void add_poses(CLI::App& app, const std::string& flag, std::int32_t& num_poses, const std::string& help) {

@@ -98,7 +98,7 @@ Run run_pipit(PoseGraph<Pose> graph, const std::vector<Pose>& guess, const Minim
   const double seconds = watch.seconds();
   if (!summary) return run;
   run.seconds = seconds;
-  run.chi2 = summary->chi2_final;
+  run.chi2 = chi2(graph);
   run.iterations = summary->minimise.iterations;
   run.solver = summary->minimise.linear.chosen;
   return run;

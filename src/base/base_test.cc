@@ -1,5 +1,6 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <unistd.h>
 
 #include <atomic>
 #include <cstdio>
@@ -122,6 +123,81 @@ TEST(File, RoundTripAndReasons) {
   std::filesystem::remove_all(folder);
 }
 
+class LineFile : public testing::Test {
+ protected:
+  ~LineFile() override { std::filesystem::remove(path_); }
+  std::string path_ = (std::filesystem::temp_directory_path() / ("pipit_lines" + std::to_string(::getpid()))).string();
+
+  /// All lines of `content` from a file, or the message of what went wrong behind those read so far.
+  std::vector<std::string> read(const std::string& content) {
+    EXPECT_TRUE(write_file(path_, content));
+    LineReader reader(InputFile::open(path_).value());
+    std::vector<std::string> lines;
+    for (;;) {
+      const auto line = reader.next();
+      if (!line) lines.push_back(line.error().message);
+      if (!line || !line->has_value()) return lines;
+      lines.emplace_back(**line);
+      EXPECT_EQ(reader.number(), static_cast<std::int64_t>(lines.size()));
+    }
+  }
+};
+
+// Blocks are 2^18 bytes: lines that end on either side of their seams, and everything that Lines knows.
+TEST_F(LineFile, ReadsWhatLinesRead) {
+  std::vector<std::string> texts = {"", "\n", "a", "a\n", "\r\n", "a\r\nb\n\nc\r", std::string("\0\n\0", 3)};
+  for (const std::size_t length :
+       {1, 7, 1000, (1 << 18) - 1, 1 << 18, (1 << 18) + 1, 600'000, (1 << 20) - 1, 1 << 20}) {
+    std::string text;
+    for (std::size_t k = 0; text.size() < 3'000'000; ++k) {
+      text += std::string(length, static_cast<char>('a' + k % 26));
+      text += k % 3 == 0 ? "\r\n" : "\n";
+    }
+    if (length >= 1 << 20) std::erase(text, '\r');
+    texts.push_back(text);
+    texts.push_back(text.substr(0, text.size() - 1));
+  }
+  for (const std::string& text : texts) {
+    std::vector<std::string> wanted;
+    Lines lines(text);
+    while (const auto line = lines.next()) wanted.emplace_back(*line);
+    EXPECT_TRUE(read(text) == wanted) << text.size() << " bytes";
+  }
+}
+
+TEST_F(LineFile, EndlessLinesAreRefused) {
+  const std::string wanted = ":2: the line is longer than 1048576 bytes, wanted lines of text";
+  EXPECT_EQ(read("a\n" + std::string(kLongestLine + 1, 'x') + "\nb"), (std::vector{std::string("a"), path_ + wanted}));
+  LineReader zeros(InputFile::open("/dev/zero").value());
+  const auto line = zeros.next();
+  ASSERT_FALSE(line);
+  EXPECT_EQ(line.error().code, Code::BadFormat);
+}
+
+TEST(File, WithoutCommitNothingChanges) {
+  const auto folder = std::filesystem::temp_directory_path() / "pipit_output_test";
+  std::filesystem::create_directories(folder);
+  const std::string path = folder / "a.txt";
+  ASSERT_TRUE(write_file(path, "old"));
+  {
+    Result<OutputFile> file = OutputFile::create(path);
+    ASSERT_TRUE(file);
+    EXPECT_TRUE(file->write("ne"));
+    EXPECT_EQ(read_file(path).value(), "old");
+  }
+  EXPECT_EQ(read_file(path).value(), "old");
+  EXPECT_EQ(std::distance(std::filesystem::directory_iterator(folder), {}), 1) << "a temporary file was left";
+  {
+    Result<OutputFile> file = OutputFile::create(path);
+    ASSERT_TRUE(file);
+    EXPECT_TRUE(file->write("ne"));
+    EXPECT_TRUE(file->write("w"));
+    EXPECT_TRUE(file->commit());
+  }
+  EXPECT_EQ(read_file(path).value(), "new");
+  std::filesystem::remove_all(folder);
+}
+
 TEST(Text, LinesAndFields) {
   Lines lines("a  b\t c\r\n\nlast");
   Fields fields(*lines.next());
@@ -149,12 +225,17 @@ TEST(Clock, MemoryAndTimeArePositive) {
   EXPECT_GT(peak_rss_mb(), 0.5);
   // The unit is 10^6 bytes: the kernel says the same in units of 1024 (VmHWM; it counts pages a little late, by 1 MB).
   // What this process was started from may count, too: 200 MB are more.
+  const double before = peak_rss_mb();
   { const std::vector<char> filled(200'000'000, 1); }
+  EXPECT_GT(peak_rss_mb(), before + 60);
   std::ifstream status("/proc/self/status");
   double high_water_kib = 0;
   for (std::string line; std::getline(status, line);)
     if (line.starts_with("VmHWM:")) high_water_kib = std::stod(line.substr(6));
   EXPECT_NEAR(peak_rss_mb(), high_water_kib * 1024e-6, 1);
+  if (reset_peak_rss()) {
+    EXPECT_LT(peak_rss_mb(), before + 30);
+  }
   EXPECT_FALSE(version().empty() || build_commit().empty() || build_compiler().empty());
 }
 

@@ -100,9 +100,20 @@ HWY_INLINE void gram_any(int B, BlockOrder order, std::span<const GramTerm<J>> t
   gram_ref(B, order, terms, out, g);
 }
 
-#define PIPIT_NAMED_GRAM(J, H)                                                                          \
-  void gram_##J##_##H(int B, BlockOrder order, std::span<const GramTerm<J>> terms, H* out, double* g) { \
-    gram_any(B, order, terms, out, g);                                                                  \
+template <class J, class H>
+HWY_INLINE void gram_column_any(
+    int B, BlockOrder order, std::span<const std::int64_t> begin, const GramTerm<J>* terms, H* out, double* g) {
+  for (size_t k = 0; k + 1 < begin.size(); ++k, out += B * B)
+    gram_any<J, H>(B, order, {terms + begin[k], terms + begin[k + 1]}, out, k == 0 ? g : nullptr);
+}
+
+#define PIPIT_NAMED_GRAM(J, H)                                                                                     \
+  void gram_##J##_##H(int B, BlockOrder order, std::span<const GramTerm<J>> terms, H* out, double* g) {            \
+    gram_any(B, order, terms, out, g);                                                                             \
+  }                                                                                                                \
+  void column_##J##_##H(                                                                                           \
+      int B, BlockOrder order, std::span<const std::int64_t> begin, const GramTerm<J>* terms, H* out, double* g) { \
+    gram_column_any(B, order, begin, terms, out, g);                                                               \
   }
 PIPIT_NAMED_GRAM(float, float)
 PIPIT_NAMED_GRAM(float, double)
@@ -117,11 +128,17 @@ HWY_AFTER_NAMESPACE();
 #if HWY_ONCE
 namespace pipit {
 
-#define PIPIT_DEFINE_GRAM(J, H)                                                               \
-  HWY_EXPORT(gram_##J##_##H);                                                                 \
-  template <>                                                                                 \
-  void gram(int B, BlockOrder order, std::span<const GramTerm<J>> terms, H* out, double* g) { \
-    HWY_DYNAMIC_DISPATCH(gram_##J##_##H)(B, order, terms, out, g);                            \
+#define PIPIT_DEFINE_GRAM(J, H)                                                                                    \
+  HWY_EXPORT(gram_##J##_##H);                                                                                      \
+  HWY_EXPORT(column_##J##_##H);                                                                                    \
+  template <>                                                                                                      \
+  void gram(int B, BlockOrder order, std::span<const GramTerm<J>> terms, H* out, double* g) {                      \
+    HWY_DYNAMIC_DISPATCH(gram_##J##_##H)(B, order, terms, out, g);                                                 \
+  }                                                                                                                \
+  template <>                                                                                                      \
+  void gram_column(                                                                                                \
+      int B, BlockOrder order, std::span<const std::int64_t> begin, const GramTerm<J>* terms, H* out, double* g) { \
+    HWY_DYNAMIC_DISPATCH(column_##J##_##H)(B, order, begin, terms, out, g);                                        \
   }
 PIPIT_DEFINE_GRAM(float, float)
 PIPIT_DEFINE_GRAM(float, double)

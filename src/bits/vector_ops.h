@@ -66,7 +66,8 @@ template <class T>
 constexpr double dot_error_bound(std::size_t n) {
   if constexpr (sizeof(T) == 4) {
     const double run = static_cast<double>(n < kDotRun ? n : kDotRun);
-    return gamma_n(run + 1, 0x1p-24) + gamma_n(static_cast<double>(n / kDotRun) + 17, 0x1p-53);  // at most 16 lanes
+    const std::size_t whole_runs = n / kDotRun;
+    return gamma_n(run + 1, 0x1p-24) + gamma_n(static_cast<double>(whole_runs) + 17, 0x1p-53);  // at most 16 lanes
   }
   return gamma_n(static_cast<double>(n) + 9, 0x1p-53);  // at most 8 lanes, each adds a zero
 }

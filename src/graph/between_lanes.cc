@@ -311,24 +311,26 @@ HWY_AFTER_NAMESPACE();
 namespace pipit {
 namespace {
 
-/// The numbers that one edge holds, in the order of the fields.
-void measurement(const SE3<double>& z, std::vector<double>& out) {
-  for (int k = 0; k < 4; ++k) out.push_back(z.q.coeffs()[k]);
-  for (int k = 0; k < 3; ++k) out.push_back(z.t[k]);
+/// The measured numbers of one edge, in the order of the fields; yields how many there are.
+int measurement(const SE3<double>& z, double* out) {
+  for (int k = 0; k < 4; ++k) out[k] = z.q.coeffs()[k];
+  for (int k = 0; k < 3; ++k) out[4 + k] = z.t[k];
+  return 7;
 }
-void measurement(const SE2<double>& z, std::vector<double>& out) {
-  out.insert(out.end(), {std::cos(z.theta), std::sin(z.theta), z.t[0], z.t[1], z.theta});
+int measurement(const SE2<double>& z, double* out) {
+  const double numbers[] = {std::cos(z.theta), std::sin(z.theta), z.t[0], z.t[1], z.theta};
+  std::copy(std::begin(numbers), std::end(numbers), out);
+  return 5;
 }
 
 }  // namespace
 
 template <class Pose>
 void BetweenLanes<Pose>::add(const Pose& T_from_to, const Root<double>& root) {
-  std::vector<double> numbers;
-  numbers.reserve(kFields);
-  measurement(T_from_to, numbers);
+  double numbers[kFields];
+  int count = measurement(T_from_to, numbers);
   for (int c = 0; c < kDim; ++c)
-    for (int r = 0; r <= c; ++r) numbers.push_back(root(r, c));
+    for (int r = 0; r <= c; ++r) numbers[count++] = root(r, c);
   const std::size_t lane = size_ % kGroup, first = size_ / kGroup * kGroup * kFields;
   if (lane == 0) {
     single_.resize(first + kGroup * kFields);

@@ -31,6 +31,10 @@ class BetweenLanes {
   template <class T>
   using Root = Eigen::Matrix<T, kDim, kDim>;
 
+  void reserve(std::size_t edges) {
+    single_.reserve(edges * kFields + kGroup * kFields);
+    double_.reserve(edges * kFields + kGroup * kFields);
+  }
   void add(const Pose& T_from_to, const Root<double>& root);
 
   /// r [E, kDim] of the edges in `range`, in fp64 or (Single) fp32. Needs: Format::Double or Format::Single.

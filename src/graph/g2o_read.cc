@@ -115,13 +115,17 @@ class Reader {
  public:
   Reader(std::string_view name, const ReadOptions& options) : name_(name), options_(options) {}
 
-  Result<AnyPoseGraph> read(std::string_view text) {
-    Lines lines(text);
-    while (const auto line = lines.next()) {
-      line_ = lines.number();
-      if (Status status = read_line(*line); !status) return status.error();
-    }
-    if (lines.number() == 0) return whole("the file is empty, wanted a pose graph");
+  /// One line after the other, in order, counted from 1.
+  Status take(std::int64_t number, std::string_view line) {
+    line_ = number;
+    if (line.size() > kLongestLine)
+      return at(line_, "the line is longer than " + std::to_string(kLongestLine) + " bytes, wanted lines of text");
+    return read_line(line);
+  }
+
+  /// After the last line.
+  Result<AnyPoseGraph> finish() {
+    if (line_ == 0) return whole("the file is empty, wanted a pose graph");
     if (!landmarks_.vertices.empty() || !landmarks_.edges.empty()) {
       if (!space_.empty()) return whole("has landmarks in the plane (XY) and poses in space (SE3), wanted one kind");
       return assemble(plane_);
@@ -135,6 +139,15 @@ class Reader {
     return Error{Code::BadFormat, name_ + ":" + std::to_string(line) + ": " + why};
   }
   Error whole(const std::string& why) const { return Error{Code::BadFormat, name_ + ": " + why}; }
+
+  static constexpr std::size_t kMost = std::numeric_limits<std::int32_t>::max();
+  static constexpr const char* kTooMany = "more than 2147483647 vertices or edges, wanted what 32-bit indices can name";
+
+  /// As they come, before they fill the memory.
+  bool too_many() const {
+    return plane_.vertices.size() + space_.vertices.size() + landmarks_.vertices.size() > kMost ||
+           plane_.edges.size() + space_.edges.size() + landmarks_.edges.size() > kMost;
+  }
 
   Status read_line(std::string_view line) {
     LineScan scan(line);
@@ -176,6 +189,7 @@ class Reader {
       return at(line_, "unknown record " + quoted(word) + ", wanted a g2o, iSAM or TORO vertex or edge");
     }
     if (!scan.ok()) return at(line_, std::string(word) + ": " + scan.error());
+    if (too_many()) return Error{Code::Unsupported, at(line_, kTooMany).message};
     if (!plane_.empty() && !space_.empty())
       return at(line_, std::string(word) + ": the file mixes poses in the plane and in space, wanted one kind");
     return Done{};
@@ -308,9 +322,8 @@ class Reader {
     graph.landmark_ids = std::move(landmarks_.vertex_ids);
     graph.landmarks = std::move(landmarks_.vertices);
     graph.landmark_edges = std::move(landmarks_.edges);
-    constexpr std::size_t most = std::numeric_limits<std::int32_t>::max();
-    if (graph.ids.size() + graph.landmark_ids.size() > most || graph.num_edges() > most)
-      return Error{Code::Unsupported, name_ + ": more than 2147483647 vertices or edges"};
+    // Without vertex lines every edge may name two new ids.
+    if (graph.ids.size() + graph.landmark_ids.size() > kMost) return Error{Code::Unsupported, name_ + ": " + kTooMany};
     for (const std::int64_t id : graph.landmark_ids)
       if (find(graph.ids, id)) return whole("vertex " + std::to_string(id) + " is both a pose and a landmark");
 
@@ -388,13 +401,24 @@ class Reader {
 }  // namespace
 
 Result<AnyPoseGraph> parse_pose_graph(std::string_view text, std::string_view name, const ReadOptions& options) {
-  return Reader(name, options).read(text);
+  Reader reader(name, options);
+  Lines lines(text);
+  while (const auto line = lines.next())
+    if (Status status = reader.take(lines.number(), *line); !status) return status.error();
+  return reader.finish();
 }
 
 Result<AnyPoseGraph> read_pose_graph(const std::string& path, const ReadOptions& options) {
-  const Result<std::string> text = read_file(path);
-  if (!text) return text.error();
-  return parse_pose_graph(*text, path == "-" ? "standard input" : path, options);
+  Result<InputFile> file = InputFile::open(path);
+  if (!file) return file.error();
+  LineReader lines(std::move(*file));
+  Reader reader(lines.file().name(), options);
+  for (;;) {
+    const auto line = lines.next();
+    if (!line) return line.error();
+    if (!line->has_value()) return reader.finish();
+    if (Status status = reader.take(lines.number(), **line); !status) return status.error();
+  }
 }
 
 }  // namespace pipit

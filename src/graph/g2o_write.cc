@@ -6,8 +6,10 @@
 namespace pipit {
 namespace {
 
+/// Text that goes to a file whenever a block is full, or stays where there is no file.
 class Writer {
  public:
+  explicit Writer(OutputFile* file = nullptr) : file_(file) {}
   Writer& word(std::string_view text) {
     if (!at_line_start_) text_ += ' ';
     text_ += text;
@@ -34,20 +36,26 @@ class Writer {
   void end_line() {
     text_ += '\n';
     at_line_start_ = true;
+    if (file_ != nullptr && text_.size() >= kBlock) flush();
   }
+  void flush() {
+    if (status_) status_ = file_->write(text_);
+    text_.clear();
+  }
+  const Status& status() const { return status_; }
   std::string take() { return std::move(text_); }
 
  private:
+  static constexpr std::size_t kBlock = std::size_t{1} << 20;
+  OutputFile* file_;
+  Status status_ = Done{};
   std::string text_;
   bool at_line_start_ = true;
 };
 
-}  // namespace
-
 template <class Pose>
-std::string to_g2o(const PoseGraph<Pose>& graph) {
+void print(const PoseGraph<Pose>& graph, Writer& out) {
   constexpr bool plane = Pose::kDim == 3;
-  Writer out;
   for (std::size_t i = 0; i < graph.poses.size(); ++i)
     out.word(plane ? "VERTEX_SE2" : "VERTEX_SE3:QUAT").number(graph.ids[i]).pose(graph.poses[i]).end_line();
   for (std::size_t i = 0; i < graph.landmarks.size(); ++i)
@@ -72,12 +80,26 @@ std::string to_g2o(const PoseGraph<Pose>& graph) {
         .number(edge.xy.y())
         .upper(edge.information)
         .end_line();
+}
+
+}  // namespace
+
+template <class Pose>
+std::string to_g2o(const PoseGraph<Pose>& graph) {
+  Writer out;
+  print(graph, out);
   return out.take();
 }
 
 template <class Pose>
 Status write_g2o(const std::string& path, const PoseGraph<Pose>& graph) {
-  return write_file(path, to_g2o(graph));
+  Result<OutputFile> file = OutputFile::create(path);
+  if (!file) return file.error();
+  Writer out(&*file);
+  print(graph, out);
+  out.flush();
+  if (!out.status()) return out.status();
+  return file->commit();
 }
 
 template std::string to_g2o(const PoseGraph2&);

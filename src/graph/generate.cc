@@ -58,7 +58,7 @@ Simulated<Pose> measured(Drive<Pose> drive, const GraphNoise& noise, Random& ran
                                   i + 1,
                                   T,
                                   std::hypot(noise.odometry_position, noise.odometry_fraction * T.t.norm()),
-                                  std::hypot(noise.odometry_angle, noise.odometry_fraction * angle_of(T)),
+                                  std::hypot(noise.odometry_angle, noise.odometry_turn * angle_of(T)),
                                   noise.scale,
                                   random));
   }
@@ -103,7 +103,7 @@ AnySimulated simulate_graph(const SimulateOptions& options) {
   const GraphNoise& noise = options.noise;
   expects(options.num_poses >= 2, "simulate_graph: needs at least 2 poses");
   expects(noise.odometry_position > 0 && noise.odometry_angle > 0 && noise.odometry_fraction >= 0 &&
-              noise.closure_position > 0 && noise.closure_angle > 0 && noise.scale >= 0,
+              noise.odometry_turn >= 0 && noise.closure_position > 0 && noise.closure_angle > 0 && noise.scale >= 0,
           "simulate_graph: sigmas must be above zero");
   Random path(options.seed), draw(options.seed ^ 0x6e6f697365u);
   switch (options.kind) {

@@ -7,6 +7,7 @@
 #include <variant>
 #include <vector>
 
+#include "graph/noise_levels.h"
 #include "graph/pose_graph.h"
 
 namespace pipit {
@@ -22,14 +23,16 @@ enum class GraphKind : std::uint8_t {
 std::string_view name(GraphKind kind);
 std::optional<GraphKind> graph_kind(std::string_view name);
 
-/// Standard deviations of what is measured. The information of an edge is the inverse of the covariance made from them.
+/// Standard deviations of what is measured; where the defaults come from stands in noise_levels.h. The information of
+/// an edge is the inverse of the covariance made from them.
 struct GraphNoise {
-  double odometry_fraction = 0.015;  ///< of the distance driven in a step, and of the angle turned
-  double odometry_position = 0.001;  ///< m, added in quadrature at each step
-  double odometry_angle = 0.002;     ///< rad, added in quadrature at each step
-  double closure_position = 0.005;   ///< m
-  double closure_angle = 0.003;      ///< rad
-  double scale = 1;                  ///< multiplies what is drawn, not the information: 0 gives exact measurements
+  double odometry_fraction = noise_levels::kOdometryFraction;  ///< of the distance driven in a step
+  double odometry_turn = noise_levels::kOdometryTurn;          ///< of the angle turned in a step
+  double odometry_position = noise_levels::kOdometryPosition;  ///< m, added in quadrature at each step
+  double odometry_angle = noise_levels::kOdometryAngle;        ///< rad, added in quadrature at each step
+  double closure_position = noise_levels::kClosurePosition;    ///< m
+  double closure_angle = noise_levels::kClosureAngle;          ///< rad
+  double scale = 1;  ///< multiplies what is drawn, not the information: 0 gives exact measurements
 };
 
 struct SimulateOptions {

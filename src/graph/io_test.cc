@@ -2,10 +2,12 @@
 #include <gmock/gmock.h>
 
 #include <Eigen/Geometry>
+#include <cstdio>
 #include <cstring>
 #include <fstream>
 #include <sstream>
 
+#include "base/file.h"
 #include "base/random.h"
 #include "graph/chi2.h"
 #include "graph/g2o_io.h"
@@ -245,6 +247,27 @@ TEST(GraphText, EveryMalformedFileGetsOneClearLine) {
 TEST(GraphText, AnIdBetweenTwoOthersIsMissingToo) {
   EXPECT_EQ(parse_pose_graph("VERTEX_SE2 2 0 0 0\nVERTEX_SE2 9 0 0 0\nEDGE_SE2 2 5 1 0 0" I3, "f").error().message,
             "f:3: names pose 5, which no vertex line defines");
+}
+
+// Files are read in blocks, text from memory in one piece: the same graph, the same message.
+TEST(GraphText, AFileSaysWhatItsTextSays) {
+  std::string text = "# " + std::string(kLongestLine - 2, '#') + "\n";
+  for (int i = 0; i < 20'000; ++i)
+    text += "EDGE_SE2 " + std::to_string(i) + ' ' + std::to_string(i + 1) + " 1 0 0.001" I3 "\r\n";
+  const std::string path = testing::TempDir() + "blocks.g2o";
+  for (const std::string& tail : {std::string(), std::string("EDGE_SE2 0 1 1 0"), std::string(kLongestLine + 1, ' ')}) {
+    ASSERT_TRUE(write_file(path, text + tail));
+    const auto from_text = parse_pose_graph(text + tail, path), from_file = read_pose_graph(path);
+    ASSERT_EQ(from_text.has_value(), tail.empty());
+    ASSERT_EQ(from_file.has_value(), tail.empty());
+    if (tail.empty()) {
+      EXPECT_EQ(to_g2o(std::get<PoseGraph2>(*from_file)), to_g2o(std::get<PoseGraph2>(*from_text)));
+    } else {
+      EXPECT_EQ(from_file.error().message, from_text.error().message);
+      EXPECT_THAT(from_file.error().message, StartsWith(path + ":20002: "));
+    }
+  }
+  std::remove(path.c_str());
 }
 
 TEST(GraphText, WhatIsNoFileIsSaid) {

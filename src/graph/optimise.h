@@ -19,6 +19,7 @@ struct OptimiseOptions {
   /// dimension of the edge.
   RobustLoss robust{.scale = 0};
   /// Graduated non-convexity instead of `robust`: loop closures whose residual stays above the scale are rejected.
+  /// Init::Auto then means the guess that fits best when no closure can cost more than the square of the scale.
   bool gnc = false;
   /// Residual norm, in standard deviations, that divides inliers from outliers; 0: the 99.9 % quantile of chi with the
   /// dimension of the edge (4.03 in 2-D, 4.74 in 3-D).
@@ -31,7 +32,9 @@ struct OptimiseSummary {
   double chi2_initial = 0, chi2_final = 0;
   double objective_initial = 0, objective_final = 0;
   std::int64_t inliers = 0, rejected = 0;  ///< doubted edges: weight at least one half, and the others
-  Summary minimise;                        ///< seconds.total covers init and optimisation
+  /// Indices into graph.edges and graph.landmark_edges of those rejected, ascending.
+  std::vector<std::int64_t> rejected_edges, rejected_landmark_edges;
+  Summary minimise;  ///< seconds.total covers init and optimisation
   double seconds_init = 0;
 };
 

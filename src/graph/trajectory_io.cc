@@ -219,9 +219,17 @@ Result<Trajectory> parse_trajectory(std::string_view text, std::string_view name
 }
 
 Result<Trajectory> read_trajectory(const std::string& path) {
-  const Result<std::string> text = read_file(path);
-  if (!text) return text.error();
-  return parse_trajectory(*text, path == "-" ? "standard input" : path);
+  Result<InputFile> file = InputFile::open(path);
+  if (!file) return file.error();
+  LineReader lines(std::move(*file));  // by the line: what is no text at all ends at once
+  std::string text;
+  text.reserve(lines.file().size());
+  for (;;) {
+    const auto line = lines.next();
+    if (!line) return line.error();
+    if (!line->has_value()) return parse_trajectory(text, lines.file().name());
+    (text += **line) += '\n';
+  }
 }
 
 Result<MatchedTrajectories> match(const Trajectory& est, const Trajectory& ref, double max_gap) {

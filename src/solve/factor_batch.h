@@ -138,6 +138,7 @@ class FactorBatch final : public FactorBatchBase {
   void reserve(std::size_t n) {
     factors_.reserve(n);
     places_.reserve(n);
+    if constexpr (HasLanes<F>) lanes_.reserve(n);
   }
   std::span<const F> factors() const { return factors_; }
 

@@ -19,6 +19,10 @@ Linearisation::Linearisation(Problem& problem, const Precision& precision, Worke
     const std::size_t num = static_cast<std::size_t>(batch->size());
     columns_.emplace_back(num * static_cast<std::size_t>(batch->arity()));
     batch->block_columns(columns_.back());
+    // A factor of weight 0 touches no block: it must not fill the pattern.
+    for (std::size_t e = 0; e < batch->weights.size(); ++e)
+      if (batch->weights[e] == 0)
+        std::fill_n(columns_.back().begin() + static_cast<std::ptrdiff_t>(e) * batch->arity(), batch->arity(), -1);
     residuals_.emplace_back(num * static_cast<std::size_t>(batch->residual_dim()));
     squares_.emplace_back(num);
   }
@@ -57,13 +61,6 @@ void Linearisation::prepare(const LinearNeeds& needs) {
     ++begin_[static_cast<std::size_t>(place.back()) + 1];
   });
   for (std::size_t k = 1; k < begin_.size(); ++k) begin_[k] += begin_[k - 1];
-  contributions_.resize(place.size());
-  std::vector<std::int64_t> next(begin_.begin(), begin_.end() - 1);
-  std::size_t visited = 0;
-  visit_pairs([&](const Contribution& c, std::int32_t, std::int32_t) {
-    contributions_[static_cast<std::size_t>(next[static_cast<std::size_t>(place[visited++])]++)] = c;
-  });
-
   const std::size_t size = dims_.size() * static_cast<std::size_t>(width_);
   gradient_.assign(size, 0);
   diagonal_.assign(size, 1);
@@ -72,7 +69,7 @@ void Linearisation::prepare(const LinearNeeds& needs) {
   const bool solve_in_double = needs_.format == Format::Double;
   in_double_ = needs_.J ? solve_in_double : precision_.jacobian == Format::Double;
   order_ = needs_.J ? BlockOrder::Columns : BlockOrder::Rows;
-  in_double_ ? allocate(double_) : allocate(single_);
+  in_double_ ? allocate(double_, place) : allocate(single_, place);
   if (needs_.J) in_double_ ? void(system_.J64 = double_.views) : void(system_.J32 = single_.views);
   if (!needs_.H) return;
   if (solve_in_double) {
@@ -84,8 +81,9 @@ void Linearisation::prepare(const LinearNeeds& needs) {
   }
 }
 
+// places: the block of H of every product, as visit_pairs lists them.
 template <class T>
-void Linearisation::allocate(Rows<T>& rows) {
+void Linearisation::allocate(Rows<T>& rows, std::span<const std::int32_t> places) {
   rows.J.clear();
   rows.views.clear();
   for (std::size_t b = 0; b < columns_.size(); ++b) {
@@ -94,6 +92,19 @@ void Linearisation::allocate(Rows<T>& rows) {
     rows.J.emplace_back(columns_[b].size() * static_cast<std::size_t>(R * width_) + 8);  // gram reads beyond the end
     rows.views.push_back({batch.size(), R, K, width_, columns_[b].data(), rows.J.back().data()});
   }
+  rows.terms.resize(places.size());
+  std::vector<std::int64_t> next(begin_.begin(), begin_.end() - 1);
+  std::size_t visited = 0;
+  visit_pairs([&](const Contribution& c, std::int32_t row, std::int32_t col) {
+    const auto& view = rows.views[static_cast<std::size_t>(c.batch)];
+    const std::ptrdiff_t block = view.R * width_;
+    const T* J = view.values + static_cast<std::ptrdiff_t>(c.factor) * view.K * block;
+    const bool pulls = row == col && c.slot_row == c.slot_col;
+    const double* r =
+        residuals_[static_cast<std::size_t>(c.batch)].data() + static_cast<std::ptrdiff_t>(c.factor) * view.R;
+    rows.terms[static_cast<std::size_t>(next[static_cast<std::size_t>(places[visited++])]++)] = {
+        J + c.slot_row * block, J + c.slot_col * block, pulls ? r : nullptr, view.R};
+  });
 }
 
 double Linearisation::cost() {
@@ -164,32 +175,20 @@ void Linearisation::gather(const Rows<T>& rows, BlockSymmetric<S>& H) {
   const std::size_t area = static_cast<std::size_t>(B * B);
   for_ranges(workers_, dims_.size(), 128, [&](Range range) {
     std::vector<S> diagonal_block(area);
-    std::vector<GramTerm<T>> terms;
     for (std::size_t col = range.begin; col < range.end; ++col) {
       double* g = gradient_.data() + col * static_cast<std::size_t>(B);
       double* diagonal = diagonal_.data() + col * static_cast<std::size_t>(B);
       const std::int32_t first = pattern_->col_begin[col], end = needs_.H ? pattern_->col_begin[col + 1] : first + 1;
-      for (std::int32_t k = first; k < end; ++k) {
-        const bool on_diagonal = k == first;
-        terms.clear();
-        for (std::int64_t c = begin_[static_cast<std::size_t>(k)]; c < begin_[static_cast<std::size_t>(k) + 1]; ++c) {
-          const Contribution& product = contributions_[static_cast<std::size_t>(c)];
-          const auto& view = rows.views[static_cast<std::size_t>(product.batch)];
-          const T* J = view.values + static_cast<std::ptrdiff_t>(product.factor) * view.K * view.R * B;
-          const bool pulls = on_diagonal && product.slot_row == product.slot_col;
-          terms.push_back({J + product.slot_row * view.R * B,
-                           J + product.slot_col * view.R * B,
-                           pulls ? residuals_[static_cast<std::size_t>(product.batch)].data() +
-                                       static_cast<std::ptrdiff_t>(product.factor) * view.R
-                                 : nullptr,
-                           view.R});
-        }
-        S* block = needs_.H ? H.block(k) : diagonal_block.data();
-        gram<T, S>(B, order_, terms, block, on_diagonal ? g : nullptr);
-        if (!on_diagonal) continue;
-        for (int i = dims_[col]; i < B; ++i) block[i * B + i] = S(1);
-        for (int i = 0; i < B; ++i) diagonal[i] = static_cast<double>(block[i * B + i]);
-      }
+      S* block = needs_.H ? H.block(first) : diagonal_block.data();
+      gram_column<T, S>(
+          B,
+          order_,
+          std::span(begin_).subspan(static_cast<std::size_t>(first), static_cast<std::size_t>(end - first) + 1),
+          rows.terms.data(),
+          block,
+          g);
+      for (int i = dims_[col]; i < B; ++i) block[i * B + i] = S(1);
+      for (int i = 0; i < B; ++i) diagonal[i] = static_cast<double>(block[i * B + i]);
     }
   });
 }

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "base/parallel.h"
+#include "bits/gram.h"
 #include "solve/precision.h"
 #include "solve/problem.h"
 #include "sparse/linear_solver.h"
@@ -20,7 +21,8 @@ namespace pipit {
 class Linearisation {
  public:
   /// Numbers the problem's blocks and finds which of them meet. Needs: the problem and the workers outlive this; the
-  /// problem keeps its structure (values, weights and losses may change).
+  /// problem keeps its structure (values, weights and losses may change). Factors whose weight is 0 now are left out of
+  /// H and g for good; their residuals are still evaluated.
   Linearisation(Problem& problem, const Precision& precision, Workers& workers);
 
   const BlockPattern& pattern() const { return *pattern_; }
@@ -60,12 +62,13 @@ class Linearisation {
   struct Rows {
     std::vector<std::vector<T>> J;  // per batch [E,K] blocks R x width
     std::vector<BlockRows<T>> views;
+    std::vector<GramTerm<T>> terms;  // per block of H the products that fall on it
   };
 
   template <class Visit>
   void visit_pairs(const Visit& visit) const;
   template <class T>
-  void allocate(Rows<T>& rows);
+  void allocate(Rows<T>& rows, std::span<const std::int32_t> places);
   template <class T>
   double evaluate(Rows<T>& rows);
   template <class T, class S>
@@ -82,9 +85,8 @@ class Linearisation {
   std::vector<std::vector<std::int32_t>> columns_;  // per batch [E,K]
   std::vector<std::vector<double>> residuals_;      // per batch [E,R]; after linearise: times sqrt(weight)
   std::vector<std::vector<double>> squares_;        // per batch [E]
-  std::vector<std::int64_t> begin_;                 // per block of H: its contributions
-  std::vector<Contribution> contributions_;
-  std::vector<int> dims_;  // per block column: dimensions of its variable
+  std::vector<std::int64_t> begin_;                 // per block of H: its terms
+  std::vector<int> dims_;                           // per block column: dimensions of its variable
   bool in_double_ =
       false;  // J is held in double_, else in single_: as the linear solver reads it, or as it is computed
   BlockOrder order_ = BlockOrder::Rows;

@@ -76,7 +76,7 @@ using Observer = std::function<bool(const Iteration&)>;
 /// bits for any num_threads. Every accepted step lowers the cost, so the state is always the best so far.
 class Minimiser {
  public:
-  /// Needs: the problem outlives this and keeps its structure.
+  /// Needs: the problem outlives this and keeps its structure. Factors of weight 0 are left out for good.
   Minimiser(Problem& problem, const MinimiseOptions& options);
   ~Minimiser();
 

@@ -81,6 +81,21 @@ TEST(Minimise, CostNeverRisesAndCancellationKeepsTheBest) {
   EXPECT_EQ(Minimiser(problem, {}).cost(), s.cost_final);
 }
 
+// Far from the optimum an undamped step raises the cost and is kept for a while, in the hope of a way down. A run that
+// ends there hands out the state from before. Measured: from each of these starts the first step is such a rise.
+TEST(Minimise, ARunThatEndsOnARiseHandsOutTheBestState) {
+  for (const std::uint64_t seed : {5, 6, 7})
+    for (const int limit : {1, 2, 3}) {
+      Problem problem;
+      testing::add_loop(problem, 20, 1.5, seed);
+      const MinimiseOptions options{.precision = double_precision(), .max_iterations = limit, .tolerance = 0};
+      const Summary s = minimise(problem, options);
+      EXPECT_EQ(s.stop, Stop::MaxIterations);
+      EXPECT_FALSE(s.trace.front().accepted) << "no rise: seed " << seed << " asks nothing here, take another";
+      EXPECT_EQ(Minimiser(problem, options).cost(), s.cost_final) << seed << ' ' << limit;
+    }
+}
+
 TEST(Minimise, LimitsAreKept) {
   Problem problem;
   testing::add_loop(problem, 80, 0.4, 5);

@@ -19,7 +19,7 @@ using Stop = LinearOutcome::Stop;
 
 // Share of what a new factor costs that is spent on iterations with an old one before it is given up. (Ski rental: 1
 // would never cost more than twice the better choice; less, since a factor that does badly now does worse later.)
-constexpr double kPatience = 0.4;
+constexpr double kPatience = 0.7;
 // A fresh low-precision factor that needs this many times the iterations an fp64 factor costs is given up for fp64.
 constexpr double kPatienceFresh = 2;
 // An fp32 factor with a smaller pivot than this is taken for useless in weak directions, and fp64 serves at once.

@@ -45,7 +45,7 @@ struct LinearOptions {
                                                ///< about the rounding of fp32; larger ones cost iterations on flat
                                                ///< graphs, smaller ones fail to be positive definite
   /// Inner iterations that a factor of an earlier system may take before it is renewed, in the middle of the solve; 0:
-  /// as many as cost 0.4 of a new one, so that neither keeping nor renewing is ever far from the better choice.
+  /// as many as cost 0.7 of a new one, so that neither keeping nor renewing is ever far from the better choice.
   int refresh_after = 0;
   int max_iterations = 500;  ///< inner iterations of one solve
   bool count_range = false;  ///< count overflow, underflow and subnormals of conversions

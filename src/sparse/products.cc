@@ -138,7 +138,8 @@ template <class V>
 template <class W>
 void Product<V>::add_damping(std::span<const W> p, std::span<W> q, double* quadratic) {
   if (source_.damping.empty()) return;
-  std::vector<W> x(p.begin(), p.end());
+  auto& x = std::get<std::vector<W>>(damped_);
+  x.assign(p.begin(), p.end());
   if (source_.scaling != nullptr) scale_vector_transposed<W>(*source_.scaling, p, x);
   for (std::size_t i = 0; i < x.size(); ++i) {
     const W d = static_cast<W>(source_.damping[i]);
@@ -152,15 +153,20 @@ void Product<V>::add_damping(std::span<const W> p, std::span<W> q, double* quadr
 template <class V>
 template <class W>
 double Product<V>::multiply_given(std::span<const W> p, std::span<W> q) {
-  std::vector<W> x(p.begin(), p.end());
-  if (source_.scaling != nullptr) scale_vector_transposed<W>(*source_.scaling, p, x);
+  std::span<const W> x = p;
+  if (source_.scaling != nullptr) {
+    auto& unscaled = std::get<std::vector<W>>(unscaled_);
+    unscaled.resize(p.size());
+    scale_vector_transposed<W>(*source_.scaling, p, unscaled);
+    x = unscaled;
+  }
   double quadratic = 0;
   bool by_rows = false;
   if constexpr (std::is_same_v<W, float>) {
-    if (source_.H32 != nullptr) multiply(*source_.H32, rows_, std::span<const W>(x), q, *workers_);
+    if (source_.H32 != nullptr) multiply(*source_.H32, rows_, x, q, *workers_);
     by_rows = source_.H32 == nullptr;
   } else {
-    if (source_.H64 != nullptr) multiply(*source_.H64, rows_, std::span<const W>(x), q, *workers_);
+    if (source_.H64 != nullptr) multiply(*source_.H64, rows_, x, q, *workers_);
     by_rows = source_.H64 == nullptr;
   }
   if (by_rows) {
@@ -171,7 +177,7 @@ double Product<V>::multiply_given(std::span<const W> p, std::span<W> q) {
         std::vector<W> w(static_cast<std::size_t>(J.num_rows) * J.R), s(x.size());
         for_ranges(*workers_, J.num_rows, kGrain, [&](Range r) {
           jacobian_times(J.rows(static_cast<int>(r.begin), static_cast<int>(r.end)),
-                         std::span<const W>(x),
+                         x,
                          std::span<W>(w).subspan(r.begin * J.R, (r.end - r.begin) * J.R));
         });
         for_ranges(*workers_, n_, kGrain, [&](Range r) {

@@ -2,6 +2,7 @@
 // Source: papers.md A4 (half products between scaled operands);  Legend: D = diag(damping), S block scaling, x = S^T y.
 #pragma once
 #include <span>
+#include <tuple>
 #include <vector>
 
 #include "base/parallel.h"
@@ -71,6 +72,7 @@ class Product {
   int exponent_ = 0;
   std::vector<float> single_p_, single_q_, row_space_;
   std::vector<double> double_p_, double_q_;
+  std::tuple<std::vector<float>, std::vector<double>> unscaled_, damped_;  // work vectors of one product
   HalfOperand operand_;
 };
 

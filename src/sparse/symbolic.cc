@@ -203,12 +203,15 @@ PanelLayout complete_layout(const BlockPattern& pattern, const Ints& permutation
   // Postorder of the elimination tree: supernodes become contiguous.
   Ints perm = permutation;
   Lists rows = permuted(pattern, inverse_of(perm), true);
+  Ints parent(n);
   {
-    const Ints post = postorder(elimination_tree(rows));
-    for (int k = 0; k < n; ++k) perm[k] = permutation[post[k]];
+    const Ints tree = elimination_tree(rows), post = postorder(tree), place = inverse_of(post);
+    for (int k = 0; k < n; ++k) {
+      perm[k] = permutation[post[k]];
+      parent[k] = tree[post[k]] < 0 ? -1 : place[tree[post[k]]];
+    }
     rows = permuted(pattern, inverse_of(perm), true);
   }
-  const Ints parent = elimination_tree(rows);
   // Column counts: row i of the factor is the subtree that climbs from its blocks to i.
   Ints count(n, 1), mark(n, -1);
   for (int i = 0; i < n; ++i) {

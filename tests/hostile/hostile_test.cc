@@ -107,6 +107,21 @@ TEST(HostilePlace, UnreadableFile) {
 
 TEST(HostilePlace, EmptyDevice) { expect_one_clear_line(run_pipit({"pgo", "/dev/null"}), "empty"); }
 
+// Endless input: refused after a megabyte, not after the memory is full.
+TEST(HostilePlace, DeviceWithoutEnd) {
+  for (const std::vector<std::string>& arguments :
+       {std::vector<std::string>{"pgo", "/dev/zero"}, {"eval", "ate", "--est", "/dev/zero", "--ref", "/dev/zero"}}) {
+    const Outcome run = run_pipit(arguments);
+    expect_one_clear_line(run, "/dev/zero:1: the line is longer than 1048576 bytes");
+    EXPECT_LT(run.seconds, 10);  // 0.01 s; reading the 8 GiB of the former limit took some 5 s and as much memory
+  }
+}
+
+TEST(HostilePlace, OneEndlessLineFromStandardInput) {
+  const std::string input = "VERTEX_SE2 0 0 0 0\nVERTEX_SE2 1 1 0 " + std::string(3 << 20, '1') + "\n";
+  expect_one_clear_line(run_pipit({"pgo", "-"}, {.input = input}), "standard input:2: the line is longer");
+}
+
 TEST(HostilePlace, NameTooLong) {
   expect_one_clear_line(run_pipit({"pgo", std::string(300, 'n') + ".g2o"}), "cannot open");
 }
