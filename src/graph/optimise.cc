@@ -173,7 +173,7 @@ Result<OptimiseSummary> optimise(PoseGraph<Pose>& graph, const OptimiseOptions& 
     if (options.robust.kind != RobustLoss::Kind::None)
       for (std::size_t b = 0; b < squares.size(); ++b) squares[b] = minimiser.squared_residuals(b);
     sort_out([&](std::size_t batch, std::size_t factor) {
-      return squares[batch].empty() ? 1.0 : options.robust.weight(squares[batch][factor]);
+      return squares[batch].empty() ? 1.0 : problem.batches()[batch]->loss.weight(squares[batch][factor]);
     });
   }
   take_values(problem, graph);
