@@ -1,7 +1,7 @@
 #!/bin/bash
 # links.sh ROOT: every relative link in every *.md leads to a file that exists, every script/... that the documents and
-# the scripts name is there and can be run, and so is every docs/... that a script or a source names. Links to the web are
-# not followed.
+# the scripts name is there and can be run, and every docs/... that a script or a source names is there (but for results,
+# which scripts write). Links to the web are not followed.
 set -euo pipefail
 cd "$1"
 bad=0 links=0 commands=0
@@ -31,6 +31,7 @@ done < <(find . -name '*.md' ! -path './build/*' ! -path './.git/*' | sort)
 while read -r file; do
   case $file in ./script/* | ./.ci/*) named_commands "$file" ;; esac
   while read -r path; do
+    case $file:$path in ./script/*:docs/results/*) continue ;; esac  # what it writes
     links=$((links + 1))
     if [ ! -e "$path" ]; then echo "$file: names $path, which is not there"; bad=1; fi
   done < <(grep -oE '\bdocs/[a-z0-9_/]+\.[a-z]+' "$file" | sort -u)
