@@ -52,15 +52,17 @@ Status run(const TrajectoryOptions& o) {
   json["measure"] = o.measure == Measure::Ate ? "ate" : "rpe";
   json["align"] = o.align == Align::None ? "none" : o.align == Align::Rigid ? "se" : "sim";
   if (talk)
-    fmt::print("{} poses matched; {} of the estimate and {} of the reference have no partner\n{:<26}{:>12}{:>12}{:>12}{:>12}\n",
-               matched->matched,
-               matched->unmatched,
-               matched->unmatched_ref,
-               "",
-               "rmse",
-               "mean",
-               "median",
-               "max");
+    fmt::print(
+        "{} poses matched; {} of the estimate and {} of the reference have no "
+        "partner\n{:<26}{:>12}{:>12}{:>12}{:>12}\n",
+        matched->matched,
+        matched->unmatched,
+        matched->unmatched_ref,
+        "",
+        "rmse",
+        "mean",
+        "median",
+        "max");
   if (o.measure == Measure::Ate) {
     const AteReport report = ate(*matched, o.align);
     json.update(stats(report.position_m, "m"));

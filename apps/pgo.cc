@@ -164,7 +164,8 @@ Status run_graph(PoseGraph<Pose>& graph, const PgoOptions& o, double seconds_rea
   if (!o.plot.empty())
     if (const Status done = plot(o, graph, *old, report); !done) return done;
   if (const Status done = write_json(o.json, json); !done) return done;
-  if (!o.quiet) fmt::print(o.json == "-" || o.out == "/dev/stdout" ? stderr : stdout, "{}{}", in_words(report), table);
+  const bool data = is_standard_output(o.json) || is_standard_output(o.out);
+  if (!o.quiet) fmt::print(data ? stderr : stdout, "{}{}", in_words(report), table);
   return Done{};
 }
 
@@ -195,10 +196,13 @@ void add_pgo(CLI::App& root, Task& task) {
           },
           ""));
   app.add_flag("--quiet", o->quiet, "no progress, no summary (default: both)");
-  add_output(app, "--out", o->out, "the optimised graph as g2o");
+  add_output(app, "--out", o->out, "the optimised graph as g2o; '-': standard output");
   add_json(app, o->json);
   add_plot(app, o->plot, "before, after and cost per iteration");
-  app.callback([o, &task] { task = [o] { return run(*o); }; });
+  app.callback([o, &task] {
+    expect_different_files({{"--out", o->out}, {"--json", o->json}, {"--plot", o->plot}});
+    task = [o] { return run(*o); };
+  });
 }
 
 }  // namespace pipit

@@ -59,13 +59,14 @@ void add_solve_options(CLI::App& app, SolveChoices& c) {
   std::vector<Word<std::string>> losses = {{"none", "none"}};
   for (const char* loss : {"huber", "cauchy", "tukey", "geman-mcclure", "gnc"}) losses.push_back({loss, loss});
   add_choice<std::string>(app, "--robust", c.robust, losses, "doubt of loop closures and landmarks");
-  add_number(app,
-             "--robust-scale",
-             c.robust_scale,
-             0.0,
-             1e6,
-             "residual at which doubt begins, in standard deviations; 0: by loss and dimension, so that under 2 % of good "
-             "edges are rejected, and the 99.9 % quantile of chi for gnc");
+  add_number(
+      app,
+      "--robust-scale",
+      c.robust_scale,
+      0.0,
+      1e6,
+      "residual at which doubt begins, in standard deviations; 0: by loss and dimension, so that under 2 % of good "
+      "edges are rejected, and the 99.9 % quantile of chi for gnc");
   add_threads(app, m.num_threads);
   add_number(app, "--max-iterations", m.max_iterations, 0, 1'000'000'000, "linearisations");
   add_number(

@@ -198,6 +198,29 @@ TEST(File, WithoutCommitNothingChanges) {
   std::filesystem::remove_all(folder);
 }
 
+TEST(File, LinksAreFollowedAndPermissionsKept) {
+  namespace fs = std::filesystem;
+  const fs::path folder = fs::temp_directory_path() / ("pipit_links" + std::to_string(::getpid()));
+  fs::create_directories(folder / "deep");
+  const fs::path file = folder / "deep" / "real.txt", link = folder / "link", chain = folder / "chain";
+  fs::create_symlink("deep/real.txt", link);  // relative to the link, not to where we are
+  fs::create_symlink(link, chain);
+  for (const char* content : {"first", "second"}) {  // the first time there is nothing behind the link yet
+    ASSERT_TRUE(write_file(chain, content));
+    EXPECT_TRUE(fs::is_symlink(chain) && fs::is_symlink(link));
+    EXPECT_EQ(read_file(file).value(), content);
+  }
+  const fs::perms own = fs::perms::owner_read | fs::perms::owner_write | fs::perms::group_exec;
+  fs::permissions(file, own);
+  ASSERT_TRUE(write_file(link, "third"));
+  EXPECT_EQ(read_file(file).value(), "third");
+  EXPECT_EQ(fs::status(file).permissions(), own);
+  EXPECT_EQ(std::distance(fs::directory_iterator(folder / "deep"), {}), 1) << "a temporary file was left";
+  fs::create_symlink("loop", folder / "loop");
+  EXPECT_THAT(write_file(folder / "loop", "x").error().message, testing::HasSubstr("links"));
+  fs::remove_all(folder);
+}
+
 TEST(Text, LinesAndFields) {
   Lines lines("a  b\t c\r\n\nlast");
   Fields fields(*lines.next());

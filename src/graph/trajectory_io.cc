@@ -145,8 +145,7 @@ Partners partners_by_time(const std::vector<double>& est, const std::vector<doub
     if (adjacent && gap <= max_gap) near.push_back({gap, i, j});
     ++(ref_first ? j : i);
   }
-  std::stable_sort(
-      near.begin(), near.end(), [](const Neighbours& a, const Neighbours& b) { return a.gap < b.gap; });
+  std::stable_sort(near.begin(), near.end(), [](const Neighbours& a, const Neighbours& b) { return a.gap < b.gap; });
   std::vector<char> est_taken(est.size(), 0), ref_taken(ref.size(), 0);
   Partners out;
   for (const Neighbours& n : near) {
@@ -239,8 +238,7 @@ Result<MatchedTrajectories> match(const Trajectory& est, const Trajectory& ref, 
   if (est.times.empty() != ref.times.empty())
     return no("one side has time stamps and the other ids, wanted the same kind on both");
   const bool timed = !est.times.empty();
-  const Partners partners =
-      timed ? partners_by_time(est.times, ref.times, max_gap) : partners_by_id(est.ids, ref.ids);
+  const Partners partners = timed ? partners_by_time(est.times, ref.times, max_gap) : partners_by_id(est.ids, ref.ids);
   MatchedTrajectories out;
   out.plane = est.plane && ref.plane;
   for (const auto& [i, j] : partners) {

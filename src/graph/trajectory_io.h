@@ -46,8 +46,8 @@ struct MatchedTrajectories {
 /// Partners have the same id, or times within `max_gap` seconds of each other, the closest two of all first. Nobody has
 /// two partners, and pairs do not cross in time: of an estimate ten times as frequent as its reference nine in ten stay
 /// without.
-/// Frames  by id: neighbours in both trajectories; by time: not more than 1.5 times the median step of the matched apart.
-/// Fails   fewer than 3 matches; one side with ids and the other with times.
+/// Frames  by id: neighbours in both trajectories; by time: not more than 1.5 times the median step of the matched
+/// apart. Fails   fewer than 3 matches; one side with ids and the other with times.
 Result<MatchedTrajectories> match(const Trajectory& est, const Trajectory& ref, double max_gap = 0.02);
 
 struct AteReport {
@@ -64,8 +64,8 @@ struct RpeReport {
   Rpe per_frame, per_metre;
 };
 
-/// Relative pose error over one frame (gaps make no pair) and over one metre of the reference's path; with Align::Similarity the estimate
-/// takes the scale that aligns it best.
+/// Relative pose error over one frame (gaps make no pair) and over one metre of the reference's path; with
+/// Align::Similarity the estimate takes the scale that aligns it best.
 RpeReport rpe(const MatchedTrajectories& both, Align align);
 
 }  // namespace pipit

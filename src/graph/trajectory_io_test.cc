@@ -253,7 +253,9 @@ TEST(Rpe, OneFrameIsNoJumpOverAGap) {
     g2o_est += "VERTEX_SE2 " + std::to_string(10 * i) + " " + est + " 0 0\n";
     tum_est += std::to_string(0.1 * i) + " " + est + " 0 0 0 0 0 1\n";
   }
-  for (const auto& [a, b] : {std::pair(g2o_est, g2o_ref), std::pair(tum_est, tum_ref), std::pair(g2o_ref, g2o_est),
+  for (const auto& [a, b] : {std::pair(g2o_est, g2o_ref),
+                             std::pair(tum_est, tum_ref),
+                             std::pair(g2o_ref, g2o_est),
                              std::pair(tum_ref, tum_est)}) {
     const auto both = match(read(a), read(b));
     ASSERT_TRUE(both) << both.error().message;

@@ -15,16 +15,17 @@ namespace {
 // leads over a rise, and a Gauss-Newton step soon pays it back (watchdog: Nocedal and Wright 2006, sec. 15.6).
 constexpr int kMaxRises = 3;
 constexpr double kMaxRise = 10;
-// How well linear systems are solved. The next Gauss-Newton step finds about (E / cost)^2 of the cost, E being what this
-// one brings: an error of a thirtieth of that is lost in it. Below a tenth of the tolerance nobody will look.
+// How well linear systems are solved. The next Gauss-Newton step finds about (E / cost)^2 of the cost, E being what
+// this one brings: an error of a thirtieth of that is lost in it. Below a tenth of the tolerance nobody will look.
 constexpr double kRelax = 1.0 / 30, kShareOfTolerance = 0.1;
 constexpr double kTightEta = 1e-3;
 // Residuals that shrank by 1e-11 are rounding errors: exact measurements have cost zero, and no relative decrease
 // there.
 constexpr double kFloor = 1e-22;
 
-// A gradient that is nothing but rounding shows no way down. Entry i is a sum of J_i r over some rows, each known to some
-// eps |J_i| |r|: in all that is k eps sqrt(H_ii sum r^2) over those rows, and a row takes part in up to twelve entries.
+// A gradient that is nothing but rounding shows no way down. Entry i is a sum of J_i r over some rows, each known to
+// some eps |J_i| |r|: in all that is k eps sqrt(H_ii sum r^2) over those rows, and a row takes part in up to twelve
+// entries.
 bool at_rest(const Linearisation& linearisation, double cost, const Precision& precision) {
   // fp16 is judged like fp32, in which it is computed: what it rounds away is its own fault.
   const double eps = precision.residual == Format::Double && precision.jacobian == Format::Double ? 0x1p-53 : 0x1p-24;
@@ -172,10 +173,10 @@ Summary Minimiser::run(const Observer& observer) {
     }
     if (!running || relinearise) continue;
     if (it.relative_decrease > o.tolerance) continue;
-    summary.stop =
-        it.accepted || !promising || cost <= kFloor * summary.cost_initial || at_rest(p.linearisation, cost, o.precision)
-            ? Stop::Converged
-            : Stop::NoProgress;
+    summary.stop = it.accepted || !promising || cost <= kFloor * summary.cost_initial ||
+                           at_rest(p.linearisation, cost, o.precision)
+                       ? Stop::Converged
+                       : Stop::NoProgress;
     running = false;
   }
   if (away) p.problem.restore();

@@ -131,7 +131,8 @@ TEST(Minimise, NothingToDoIsConverged) {
       EXPECT_EQ(rest.stop, Stop::Converged) << static_cast<int>(strategy);
       // Off the middle by what rounding leaves of a gradient.
       between[pose].t.x() = precision.residual == Format::Double ? 0x1p-53 : 0x1p-25;
-      EXPECT_EQ(minimise(between, {.precision = precision, .strategy = strategy, .tolerance = 0}).stop, Stop::Converged);
+      EXPECT_EQ(minimise(between, {.precision = precision, .strategy = strategy, .tolerance = 0}).stop,
+                Stop::Converged);
     }
 }
 
@@ -247,7 +248,8 @@ TEST(RobustLoss, DefaultScalesKeepGoodResidualsOfAnyDimension) {
                             RobustLoss::Kind::Tukey,
                             RobustLoss::Kind::GemanMcClure}) {
       const RobustLoss loss{kind, default_scale(kind, dim)};
-      const auto rejected = std::count_if(squares.begin(), squares.end(), [&](double s) { return loss.weight(s) < 0.5; });
+      const auto rejected =
+          std::count_if(squares.begin(), squares.end(), [&](double s) { return loss.weight(s) < 0.5; });
       EXPECT_LT(static_cast<double>(rejected), 20000 * 0.023) << name(kind) << ' ' << dim;
       // A residual of ten times the scale of normal ones is doubted.
       if (kind != RobustLoss::Kind::None) {

@@ -141,7 +141,8 @@ TEST(EvalAte, AFastEstimateIsComparedOnceForEachPoseOfTheReference) {
     fast += line;
     if (i % 10 == 0) slow += line;
   }
-  json report = evaluate(scratch, {"ate", "--est", scratch.write("fast.tum", fast), "--ref", scratch.write("slow.tum", slow)});
+  json report =
+      evaluate(scratch, {"ate", "--est", scratch.write("fast.tum", fast), "--ref", scratch.write("slow.tum", slow)});
   EXPECT_LT(report["rmse_m"].get<double>(), kPrinted);
   EXPECT_EQ(report["matched"], 30);
   EXPECT_EQ(report["unmatched"], 270);
@@ -184,7 +185,6 @@ TEST(Demo, TwoPosesAreSolved) {
   EXPECT_THAT(text_of(scratch.file("demo/report.html")), testing::Not(HasSubstr("nan")));
 }
 
-// Simulate, optimise, compare with the truth: the chain of the demo.
 TEST(EvalGrowth, PlotsByTheEndingOfTheName) {
   const Scratch scratch;
   const std::string html = scratch.file("g.html"), svg = scratch.file("g.svg");
@@ -230,6 +230,7 @@ TEST(EvalAblation, CountsStepsThatWereKeptAndComposesTenThousand) {
   EXPECT_GE(told.size(), report["rows"].size());
 }
 
+// Simulate, optimise, compare with the truth: the chain of the demo.
 TEST(Chain, SimulatedGraphsEndNearTheirTruth) {
   const Scratch scratch;
   for (const char* kind : {"home", "grid", "sphere", "torus", "city"}) {

@@ -242,7 +242,8 @@ TEST(Pgo, DefaultScalesKeepTheClosuresOfCleanGraphs) {
   const Scratch scratch;
   for (const char* kind : {"home", "city", "sphere"}) {
     const std::string graph = scratch.file("clean.g2o");
-    ASSERT_EQ(run_pipit({"sim", "graph", "--kind", kind, "--poses", "400", "--seed", "1", "--out", graph}).exit_code, 0);
+    ASSERT_EQ(run_pipit({"sim", "graph", "--kind", kind, "--poses", "400", "--seed", "1", "--out", graph}).exit_code,
+              0);
     for (const char* loss : {"huber", "cauchy", "tukey", "geman-mcclure", "gnc"}) {
       const Solved s = solve(scratch, {graph, "--robust", loss});
       ASSERT_EQ(s.run.exit_code, 0) << s.run.err;
@@ -282,7 +283,8 @@ TEST(Pgo, NothingToDoIsConverged) {
   const Solved once = solve(scratch, {scratch.write("laps.g2o", square_laps(8, 3, 4)), "--out", out});
   ASSERT_EQ(once.run.exit_code, 0) << once.run.err;
   for (const char* precision : {"double", "single", "mixed"})
-    EXPECT_EQ(solve(scratch, {out, "--init", "file", "--precision", precision}).report["stop"], "converged") << precision;
+    EXPECT_EQ(solve(scratch, {out, "--init", "file", "--precision", precision}).report["stop"], "converged")
+        << precision;
 }
 
 TEST(Pgo, PosesTiedByLandmarksOnlyStartFromTheFile) {
@@ -337,14 +339,16 @@ TEST(Pgo, CovarianceOfManyPosesNeedsLittleMemory) {
   const Scratch scratch;
   std::string ids = "0";
   for (int i = 1; i < 300; ++i) ids += "," + std::to_string(60 * i);
-  const Solved s = solve(scratch, {scratch.write("chain.g2o", long_chain(20'000)), "--covariance", ids, "--quiet"},
+  const Solved s = solve(scratch,
+                         {scratch.write("chain.g2o", long_chain(20'000)), "--covariance", ids, "--quiet"},
                          {.memory_limit_mb = 400});
   ASSERT_EQ(s.run.exit_code, 0) << s.run.err;
   ASSERT_EQ(s.report["covariance"].size(), 300u);
   EXPECT_GT(s.report["covariance"][299]["matrix"][0][0].get<double>(), 0);
 }
 
-// Information of 1e-30 beside 1e30: the chain can be optimised, since it has no contradiction, but H has no inverse in fp64.
+// Information of 1e-30 beside 1e30: the chain can be optimised, since it has no contradiction, but H has no inverse in
+// fp64.
 TEST(Pgo, ACovarianceThatFailsLosesNoPoses) {
   const Scratch scratch;
   const std::string graph = scratch.write("weak.g2o",

@@ -33,8 +33,9 @@ struct RunOptions {
   double time_limit_s = 60;      ///< then SIGKILL, which `signal` shows
   double interrupt_after_s = 0;  ///< above 0: `interrupt_with` is sent after this time
   int interrupt_with = SIGKILL;
-  rlim_t memory_limit_mb = 0;  ///< above 0: address space it may have, 10^6 bytes (not for sanitizers, which want it all)
-  std::string out = {};        ///< where standard output goes, such as /dev/full; Outcome::out then stays empty
+  rlim_t memory_limit_mb =
+      0;                 ///< above 0: address space it may have, 10^6 bytes (not for sanitizers, which want it all)
+  std::string out = {};  ///< where standard output goes, such as /dev/full; Outcome::out then stays empty
 };
 
 /// A folder of this test process alone, empty at the start and removed at the end.
