@@ -287,6 +287,24 @@ TEST(InitialGuess, SaysWhatItCannotDo) {
   EXPECT_THAT(initial_guess(sim.graph, Init::Chordal, workers).error().message, HasSubstr("not connected to pose 0"));
 }
 
+TEST(InitialGuess, AutoTakesTheFileWhereOnlyLandmarksTieThePoses) {
+  Workers workers(1);
+  auto sim = simulated<Pose2>(GraphKind::City, 100, 1);
+  add_landmarks(sim.graph, sim.truth);
+  sim.graph.landmarks = {{1.1, 2}, {-3, 0.6}};
+  std::erase_if(sim.graph.edges, [](const auto& edge) { return (edge.from < 50) != (edge.to < 50); });
+  ASSERT_EQ(connectivity(sim.graph).num_components, 1);
+  const auto guess = initial_guess(sim.graph, Init::Auto, workers);
+  ASSERT_TRUE(guess) << guess.error().message;
+  EXPECT_EQ(guess->used, Init::File);
+  EXPECT_EQ(worst_distance(guess->poses, sim.graph.poses), 0);
+  EXPECT_EQ(guess->landmarks, sim.graph.landmarks);
+  for (const Init init : {Init::Odometry, Init::Chordal})
+    EXPECT_THAT(initial_guess(sim.graph, init, workers).error().message, HasSubstr("through landmarks only"));
+  sim.graph.has_vertices = false;
+  EXPECT_THAT(initial_guess(sim.graph, Init::Auto, workers).error().message, HasSubstr("through landmarks only"));
+}
+
 TEST(InitialGuess, DoesNotDependOnTheNumberOfThreads) {
   const auto sim = simulated<Pose3>(GraphKind::Torus, 2000, 1);
   Workers one(1), three(3);

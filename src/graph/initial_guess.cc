@@ -54,8 +54,10 @@ Result<InitialGuess<Pose>> initial_guess(const PoseGraph<Pose>& graph, Init init
   if (roots.empty()) roots.push_back(0);
   if (!graph.has_vertices) roots.resize(1);
   const SpanningTree tree = spanning_tree<Pose>(graph, roots);
-  if (tree.order.size() < graph.poses.size())
+  if (tree.order.size() < graph.poses.size()) {  // neither odometry nor chordal relaxation goes through landmarks
+    if (init == Init::Auto && graph.has_vertices) return file;
     return invalid("some poses hang together through landmarks only; take the poses of the file");
+  }
 
   Guess odometry{graph.poses, {}, Init::Odometry};
   compose_along<Pose>(tree, graph, odometry.poses);

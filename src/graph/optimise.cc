@@ -21,6 +21,11 @@ struct BetweenOf<SE3<double>> {
   using Type = BetweenSE3;
 };
 
+RobustLoss scaled(RobustLoss loss, int dim) {
+  if (loss.scale == 0) loss.scale = default_scale(loss.kind, dim);
+  return loss;
+}
+
 // The graph as a least-squares problem. Batch 0: odometry; 1: loop closures; 2 (2-D): landmark edges.
 template <class Pose>
 void build(const PoseGraph<Pose>& graph, const RobustLoss& loss, Problem& problem) {
@@ -30,7 +35,7 @@ void build(const PoseGraph<Pose>& graph, const RobustLoss& loss, Problem& proble
   for (const std::int32_t pose : graph.fixed) problem.fix(Var<Pose>{pose});
   if (graph.fixed.empty()) problem.fix(Var<Pose>{0});
   auto& odometry = problem.new_batch<Between>();
-  auto& closures = problem.new_batch<Between>(loss);
+  auto& closures = problem.new_batch<Between>(scaled(loss, Pose::kDim));
   const auto num_odometry = static_cast<std::size_t>(
       std::count_if(graph.edges.begin(), graph.edges.end(), [](const auto& edge) { return is_odometry(edge); }));
   odometry.reserve(num_odometry);
@@ -45,7 +50,7 @@ void build(const PoseGraph<Pose>& graph, const RobustLoss& loss, Problem& proble
   }
   if constexpr (Pose::kDim == 3) {
     for (const auto& landmark : graph.landmarks) problem.add(Point2<double>{landmark});
-    auto& seen = problem.new_batch<SeenPoint>(loss);
+    auto& seen = problem.new_batch<SeenPoint>(scaled(loss, 2));
     for (const auto& edge : graph.landmark_edges)
       seen.add(SeenPoint(edge), Var<Pose>{edge.pose}, Var<Point2<double>>{edge.landmark});
   }
@@ -168,7 +173,7 @@ Result<OptimiseSummary> optimise(PoseGraph<Pose>& graph, const OptimiseOptions& 
     if (options.robust.kind != RobustLoss::Kind::None)
       for (std::size_t b = 0; b < squares.size(); ++b) squares[b] = minimiser.squared_residuals(b);
     sort_out([&](std::size_t batch, std::size_t factor) {
-      return squares[batch].empty() ? 1.0 : options.robust.weight(squares[batch][factor]);
+      return squares[batch].empty() ? 1.0 : problem.batches()[batch]->loss.weight(squares[batch][factor]);
     });
   }
   take_values(problem, graph);

@@ -23,6 +23,20 @@ constexpr double kTightEta = 1e-3;
 // there.
 constexpr double kFloor = 1e-22;
 
+// A gradient that is nothing but rounding shows no way down. Entry i is a sum of J_i r over some rows, each known to
+// some eps |J_i| |r|: in all that is k eps sqrt(H_ii sum r^2) over those rows, and a row takes part in up to twelve
+// entries.
+bool at_rest(const Linearisation& linearisation, double cost, const Precision& precision) {
+  // fp16 is judged like fp32, in which it is computed: what it rounds away is its own fault.
+  const double eps = precision.residual == Format::Double && precision.jacobian == Format::Double ? 0x1p-53 : 0x1p-24;
+  constexpr double kRoundings = 4, kEntries = 12;
+  const auto gradient = linearisation.gradient(), diagonal = linearisation.diagonal();
+  double square = 0;
+  for (std::size_t i = 0; i < gradient.size(); ++i)
+    if (gradient[i] != 0) square += gradient[i] * gradient[i] / diagonal[i];
+  return square <= kEntries * (kRoundings * eps) * (kRoundings * eps) * 2 * cost;
+}
+
 LinearOptions linear_options(const MinimiseOptions& o) {
   LinearOptions linear;
   linear.solver = o.solver;
@@ -165,8 +179,10 @@ Summary Minimiser::run(const Observer& observer) {
     }
     if (!running || relinearise) continue;
     if (it.relative_decrease > o.tolerance) continue;
-    summary.stop =
-        it.accepted || !promising || cost <= kFloor * summary.cost_initial ? Stop::Converged : Stop::NoProgress;
+    summary.stop = it.accepted || !promising || cost <= kFloor * summary.cost_initial ||
+                           at_rest(p.linearisation, cost, o.precision)
+                       ? Stop::Converged
+                       : Stop::NoProgress;
     running = false;
   }
   if (away) p.problem.restore();
