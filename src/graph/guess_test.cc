@@ -55,6 +55,18 @@ void add_landmarks(PoseGraph2& graph, const std::vector<Pose2>& truth) {
   }
 }
 
+// Around the limits of 32-bit indices; no graph of that size is made.
+TEST(Size, WhatIndicesCannotNameIsSaid) {
+  constexpr std::int64_t most = (std::int64_t{1} << 31) - 1;
+  EXPECT_EQ(beyond_indices(most / 3, 1, 3), "");
+  EXPECT_EQ(beyond_indices(most / 3 + 1, 1, 3), "2147483649 unknowns, wanted at most 2147483647 (32-bit indices)");
+  EXPECT_EQ(beyond_indices(most / 6, 1, 6), "");
+  EXPECT_EQ(beyond_indices(most / 6 + 1, 1, 6), "2147483652 unknowns, wanted at most 2147483647 (32-bit indices)");
+  EXPECT_EQ(beyond_indices(1001, (most - 1001) / 2, 3), "");
+  EXPECT_EQ(beyond_indices(1001, (most - 1001) / 2 + 1, 3),
+            "2147483649 neighbours of poses, wanted at most 2147483647 (32-bit indices)");
+}
+
 TEST(Chi2, IsTheSumOfSquaresWrittenByHand) {
   // Pose 1 stands 2 m ahead and 1 m left of pose 0, turned by 90 degrees; measured: 1.5 m ahead, turned by 80 degrees.
   PoseGraph2 graph;

@@ -34,8 +34,8 @@ struct InitialGuess {
 /// The guess that `init` asks for. Fixed poses keep the pose of the file; without any, pose 0 keeps its own.
 ///
 /// Fails   InvalidArgument: File for a graph without vertices; a graph that is not connected (see disconnection), or
-/// only
-///         through landmarks and without vertices.
+///         only through landmarks and without vertices. Unsupported: more than 32-bit indices can name
+///         (see beyond_indices).
 /// Threads result does not depend on the number of threads of `workers`.
 /// Cost    two sparse Cholesky factorisations for Chordal, O(E) for the others.
 template <class Pose>

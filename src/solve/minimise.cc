@@ -15,8 +15,8 @@ namespace {
 // leads over a rise, and a Gauss-Newton step soon pays it back (watchdog: Nocedal and Wright 2006, sec. 15.6).
 constexpr int kMaxRises = 3;
 constexpr double kMaxRise = 10;
-// How well linear systems are solved. The next Gauss-Newton step finds about (E / cost)^2 of the cost, E being what this
-// one brings: an error of a thirtieth of that is lost in it. Below half of the tolerance nobody will look.
+// How well linear systems are solved. The next Gauss-Newton step finds about (E / cost)^2 of the cost, E being what
+// this one brings: an error of a thirtieth of that is lost in it. Below half of the tolerance nobody will look.
 constexpr double kRelax = 1.0 / 30, kShareOfTolerance = 0.5;
 constexpr double kTightEta = 1e-3;
 // Residuals that shrank by 1e-11 are rounding errors: exact measurements have cost zero, and no relative decrease

@@ -230,6 +230,43 @@ TEST(EvalAblation, CountsStepsThatWereKeptAndComposesTenThousand) {
   EXPECT_GE(told.size(), report["rows"].size());
 }
 
+TEST(EvalLoops, ComparesAndCounts) {
+  const Scratch scratch;
+  const std::string picture = scratch.file("loops.svg");
+  json report = evaluate(scratch, {"loops", "--count", "6", "--max-poses", "400", "--seed", "5", "--plot", picture});
+  ASSERT_EQ(report["problems"].size(), 6u);
+  EXPECT_EQ(report["problems"][0]["poses"], 100);
+  EXPECT_EQ(report["problems"][5]["poses"], 400);
+  EXPECT_EQ(report["problems"][5]["seed"], 10);
+  for (const char* line : {"max", "99 %", "90 %", "mean"})
+    EXPECT_GE(report["ate_m"]["without"][line].get<double>(), report["ate_m"]["mixed"][line].get<double>()) << line;
+  EXPECT_EQ(report["share_mixed_equals_double"], 1.0);
+  EXPECT_LE(report["ks_mixed_single"].get<double>(), 0.17);  // one of six problems may change places
+  EXPECT_LE(report["drift_percent"]["max"].get<double>(), 1.5);
+  EXPECT_FALSE(report["ate_m"].contains("half"));
+  EXPECT_THAT(text_of(picture), HasSubstr("key-frames"));
+}
+
+TEST(EvalGrowth, MeasuresTimeAndMemory) {
+  const Scratch scratch;
+  const std::string picture = scratch.file("growth.svg");
+  json report =
+      evaluate(scratch, {"growth", "--kind", "city", "--max-poses", "20000", "--repeat", "1", "--plot", picture});
+  ASSERT_EQ(report["rows"].size(), 5u);  // 1000, 2000, 5000, 10000, 20000
+  double last = 0;
+  for (const json& row : report["rows"]) {
+    EXPECT_GT(row["seconds_mixed"].get<double>(), 0);
+    EXPECT_NEAR(
+        row["chi2_mixed"].get<double>(), row["chi2_direct"].get<double>(), 1e-5 * row["chi2_direct"].get<double>());
+    EXPECT_GT(row["peak_rss_mb"].get<double>(), 0.9 * last);  // more poses, more memory; small ones hide in the program
+    last = row["peak_rss_mb"];
+    EXPECT_GT(row["bytes_per_pose"].get<double>() * row["poses"].get<double>(), row["graph_bytes"].get<double>());
+  }
+  EXPECT_EQ(report["graph_bytes_per_pose"], 40);
+  EXPECT_EQ(report["graph_bytes_per_edge"], 128);
+  EXPECT_THAT(text_of(picture), HasSubstr("memory at the peak"));
+}
+
 // Simulate, optimise, compare with the truth: the chain of the demo.
 TEST(Chain, SimulatedGraphsEndNearTheirTruth) {
   const Scratch scratch;
