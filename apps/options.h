@@ -95,7 +95,11 @@ inline void expect_different_files(const std::vector<std::pair<std::string, std:
     std::error_code error;
     if (is_standard_output(path)) return "-";
     if (path.empty() || (fs::exists(path, error) && !fs::is_regular_file(path, error))) return {};  // /dev/null
-    const fs::path full = fs::weakly_canonical(path, error);
+    fs::path file = path;
+    for (int links = 0; links < 8 && fs::is_symlink(file, error);
+         ++links)  // where it leads, even if nothing is there yet
+      file = file.parent_path() / fs::read_symlink(file, error);
+    const fs::path full = fs::weakly_canonical(file, error);
     return error ? path : full.string();
   };
   for (std::size_t i = 0; i < outputs.size(); ++i)

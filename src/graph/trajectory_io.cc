@@ -129,6 +129,9 @@ Partners partners_by_id(const std::vector<std::int64_t>& est, const std::vector<
   return out;
 }
 
+/// Seconds since 1970 in fp64 are known to 2.4e-7 s: 1.02 s is within 20 ms of 1 s.
+constexpr double kStampRounding = 1e-6;
+
 /// Neighbours in the common order of time become partners, the closest first, as long as they are free and within
 /// `max_gap`. Two with somebody between them never do: one of them is closer to that one, or the pairs would cross.
 Partners partners_by_time(const std::vector<double>& est, const std::vector<double>& ref, double max_gap) {
@@ -142,7 +145,7 @@ Partners partners_by_time(const std::vector<double>& est, const std::vector<doub
     const bool adjacent = ref_first ? j + 1 == ref.size() || ref[j + 1] >= est[i]  //
                                     : i + 1 == est.size() || est[i + 1] > ref[j];
     const double gap = std::abs(ref[j] - est[i]);
-    if (adjacent && gap <= max_gap) near.push_back({gap, i, j});
+    if (adjacent && gap <= max_gap + kStampRounding) near.push_back({gap, i, j});
     ++(ref_first ? j : i);
   }
   std::stable_sort(near.begin(), near.end(), [](const Neighbours& a, const Neighbours& b) { return a.gap < b.gap; });

@@ -90,7 +90,8 @@ struct LinearSolver::Parts {
   bool may_escalate() const {
     return options.solver == SolverKind::Auto && choice.solver == SolverKind::Iccg &&
            choice.factor == FactorKind::Complete && options.matrix == Format::Double &&
-           options.vectors != Format::Half && options.factor_compute != Format::Double && !escalated;
+           options.vectors != Format::Half && options.factor_compute != Format::Double && options.scaling &&
+           !escalated;
   }
   void escalate(const std::string& why) {
     escalated = true;

@@ -10,7 +10,7 @@ cp "$root/script/commit" script/
 cp "$root/src/base/version.cc.in" src/base/
 echo one >docs/results/a.txt
 echo one >bench/results/b.txt
-export GIT_CONFIG_GLOBAL=/dev/null GIT_CONFIG_SYSTEM=/dev/null GIT_CEILING_DIRECTORIES=$work/tree
+export GIT_CONFIG_GLOBAL=/dev/null GIT_CONFIG_SYSTEM=/dev/null GIT_CEILING_DIRECTORIES=$work
 git init -q .
 save() { git add -A && git -c user.name=test -c user.email=test@localhost commit -q -m "$1"; }
 is() {  # is WANTED FOUND WHAT

@@ -150,9 +150,10 @@ TEST(Usage, WrongCallsEndWithTwoAndOneLine) {
 TEST(Usage, JsonWritesOverJsonOnly) {
   const Scratch scratch;
   const std::string text = line_graph(), graph = scratch.write("a.g2o", text), other = scratch.write("b.g2o", text);
-  for (const std::vector<std::string>& words : {std::vector<std::string>{"pgo", "--json", graph},
-                                                {"pgo", graph, "--json", other},
-                                                {"eval", "loops", "--json", other}}) {
+  const Outcome solved = run_pipit({"pgo", "--json", graph});  // no other FILE: the graph is it
+  EXPECT_TRUE(nlohmann::json::parse(solved.out, nullptr, false).contains("chi2_final")) << solved.err;
+  for (const std::vector<std::string>& words :
+       {std::vector<std::string>{"pgo", graph, "--json", other}, {"eval", "loops", "--json", other}}) {
     const Outcome run = run_pipit(words);
     EXPECT_EQ(run.exit_code, 2);
     EXPECT_THAT(run.err, HasSubstr("is no JSON"));
