@@ -7,6 +7,8 @@
 #include <csignal>
 #include <cstdio>
 #include <filesystem>
+#include <iostream>
+#include <new>
 
 #include "base/version.h"
 
@@ -26,6 +28,13 @@ int fail(std::string line, int exit_code) {
   while (!line.empty() && line.back() == ' ') line.pop_back();
   fmt::print(stderr, "pipit: {}\n", line);
   return exit_code;
+}
+
+// What stands on stdout must have arrived: /dev/full and a disk without room say so only at the end.
+int delivered(int exit_code) {
+  std::cout.flush();
+  if (std::fflush(stdout) == 0 && std::ferror(stdout) == 0 && std::cout.good()) return exit_code;
+  return fail("standard output: cannot write", 1);
 }
 
 // CLI11 speaks of "arguments that were not expected"; a person mistyped a command or an option.
@@ -59,7 +68,7 @@ bool interrupted() {
 
 Status can_write(const std::string& path) {
   namespace fs = std::filesystem;
-  if (path.empty() || path == "-") return Done{};
+  if (path.empty() || is_standard_output(path)) return Done{};
   std::error_code ignored;
   if (fs::is_directory(path, ignored)) return Error{Code::Io, path + ": is a directory, want the name of a file"};
   const fs::path folder = fs::path(path).has_parent_path() ? fs::path(path).parent_path() : fs::path(".");
@@ -87,13 +96,15 @@ int run_app(int argc, char** argv) {
   try {
     root.parse(argc, argv);
   } catch (const CLI::ParseError& error) {
-    if (error.get_exit_code() == 0) return root.exit(error);  // help or version, on stdout
+    if (error.get_exit_code() == 0) return delivered(root.exit(error));  // help or version, on stdout
     return fail(usage_line(root, error, argc, argv), 2);
   }
   try {
     const Status done = task();
-    return done ? 0 : fail(done.error().message, 1);
-  } catch (const std::exception& error) {  // memory; third-party code
+    return done ? delivered(0) : fail(done.error().message, 1);
+  } catch (const std::bad_alloc&) {
+    return fail("not enough memory", 1);
+  } catch (const std::exception& error) {  // third-party code
     return fail(error.what(), 1);
   }
 }

@@ -27,6 +27,9 @@ std::string instruction_set();
 /// ctrl-C ends the process at once.
 bool interrupted();
 
+/// "-" or "/dev/stdout": then talk goes to stderr.
+inline bool is_standard_output(const std::string& path) { return path == "-" || path == "/dev/stdout"; }
+
 /// Fails where a file could not be written: no such folder, or a folder itself. Asked before the work, not after it.
 Status can_write(const std::string& path);
 

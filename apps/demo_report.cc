@@ -68,6 +68,10 @@ Figure error_figure(const DemoResult& result) {
   return figure;
 }
 
+// chi2 counts squares of standard deviations: where the least is below one (two poses: zero), differences count by
+// themselves.
+double excess_of(double chi2, double least) { return (chi2 - least) / std::max(least, 1.0); }
+
 // How far above the lowest chi2 each precision is after each iteration, as it computes that itself.
 Figure excess_figure(const DemoResult& result) {
   static constexpr Ink kInks[] = {Ink::Orange, Ink::Green, Ink::Blue, Ink::Purple};
@@ -75,13 +79,13 @@ Figure excess_figure(const DemoResult& result) {
   figure.x_axis({.label = "iteration", .unit = ""})
       .y_axis({.label = "chi2 above the optimum, relative", .unit = "", .scale = Scale::Log})
       .size(560, 420);
-  double lowest = result.rows.front().trial.summary.chi2_final;
+  const double lowest = result.rows.front().trial.summary.chi2_final;
   std::size_t k = 0;
   for (const DemoRow& row : result.rows) {
-    std::vector<double> x = {0}, y = {row.trial.summary.objective_initial / lowest - 1};
+    std::vector<double> x = {0}, y = {std::max(excess_of(row.trial.summary.objective_initial, lowest), 1e-10)};
     for (const Iteration& it : row.trial.summary.minimise.trace) {
       x.push_back(it.number);
-      y.push_back(std::max(2 * it.cost / lowest - 1, 1e-10));
+      y.push_back(std::max(excess_of(2 * it.cost, lowest), 1e-10));
     }
     const Ink ink = kInks[k % std::size(kInks)];
     const double width = k == 0 ? 4 : 1.6;  // the reference lies beneath those that follow it
@@ -113,9 +117,11 @@ std::string DemoResult::line(std::size_t row) const {
 std::string DemoResult::verdict(std::size_t row) const {
   const Summary& m = rows[row].trial.summary.minimise;
   if (row == 0) return "the reference";
-  const double excess = rows[row].trial.summary.chi2_final / rows[0].trial.summary.chi2_final - 1;
+  const double chi2 = rows[row].trial.summary.chi2_final, least = rows[0].trial.summary.chi2_final;
+  const double excess = excess_of(chi2, least);
   const std::string stop = m.stop == Stop::Converged ? "" : fmt::format(" ({})", name(m.stop));
   if (!std::isfinite(excess)) return "failed: no finite answer" + stop;
+  if (excess > 1e-3 && least < 1) return fmt::format("failed: chi2 is {:.3g} above that of double{}", excess, stop);
   if (excess > 1e-3) return fmt::format("failed: chi2 is {:.3g} times that of double{}", excess + 1, stop);
   return fmt::format("same answer: chi2 within {:.1e} of double{}", std::abs(excess), stop);
 }

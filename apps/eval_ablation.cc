@@ -1,9 +1,13 @@
 // pipit eval ablation — one rule of a double solver broken at a time, run until nothing moves: which rules matter.
 // Source: papers.md. Distance: RMS of positions to the optimum in double, no alignment (the first pose is
 // held).
+#include <cmath>
+#include <limits>
 #include <memory>
+#include <tuple>
 
 #include "base/parallel.h"
+#include "base/random.h"
 #include "eval.h"
 #include "graph/g2o_io.h"
 #include "json.h"
@@ -28,10 +32,36 @@ struct Row {
   std::string group, what;
   double distance_m = 0, chi2 = 0;
   int iterations = 0;
-  std::int64_t updates = 0;  ///< of single poses, attempts that were undone included
-  Stop stop = Stop::Converged;
+  std::int64_t updates = 0;  ///< of single poses, by steps that were kept
+  std::string stop;
   RangeCounters range;
 };
+
+std::string head() {
+  return fmt::format("  {:<12}{:<14}{:>14}{:>18}{:>12}{:>14}  {:<15}{:>10}{:>11}\n",
+                     "broken rule",
+                     "",
+                     "distance (m)",
+                     "chi2",
+                     "iterations",
+                     "pose updates",
+                     "stop",
+                     "overflow",
+                     "underflow");
+}
+
+std::string line(const Row& row) {
+  return fmt::format("  {:<12}{:<14}{:>14.3e}{:>18}{:>12}{:>14}  {:<15}{:>10}{:>11}\n",
+                     row.group,
+                     row.what,
+                     row.distance_m,
+                     std::isfinite(row.chi2) ? fmt::format("{:.10g}", row.chi2) : "-",
+                     row.iterations,
+                     row.updates,
+                     row.stop,
+                     row.range.overflow,
+                     row.range.underflow);
+}
 
 template <class Pose>
 class Ablation {
@@ -55,28 +85,37 @@ class Ablation {
     if (!trial) return trial.error();
     if (reference_.empty()) reference_ = trial->poses;
     const Summary& m = trial->summary.minimise;
-    Row row{.group = group,
-            .what = what,
-            .distance_m = ate_m(trial->poses, moved(reference_, far_m), Align::None),
-            .chi2 = trial->summary.chi2_final,
-            .iterations = m.iterations,
-            .stop = m.stop,
-            .range = m.linear.range};
-    for (const Iteration& it : m.trace) row.updates += it.attempts * static_cast<std::int64_t>(graph_.poses.size());
-    say(false,
-        "{:<10} {:<34} {:>11.3e} m   chi2 {:<14.8g} {:>4} iterations {:>9} pose updates   {:<14} {}/{} "
-        "over-/underflows",
-        row.group,
-        row.what,
-        row.distance_m,
-        row.chi2,
-        row.iterations,
-        row.updates,
-        name(row.stop),
-        row.range.overflow,
-        row.range.underflow);
-    rows_.push_back(std::move(row));
+    std::int64_t kept = 0;
+    for (const Iteration& it : m.trace) kept += it.accepted ? 1 : 0;
+    add({.group = group,
+         .what = what,
+         .distance_m = ate_m(trial->poses, moved(reference_, far_m), Align::None),
+         .chi2 = trial->summary.chi2_final,
+         .iterations = m.iterations,
+         .updates = kept * static_cast<std::int64_t>(graph_.poses.size()),
+         .stop = std::string(name(m.stop)),
+         .range = m.linear.range});
     return Done{};
+  }
+
+  // The rule of the update alone, without a solver that undoes what it cannot use: kSteps small steps composed one
+  // after the other onto each of the first poses of the optimum, far from the origin, stored in `format` after each.
+  // The reference takes the same steps in fp64 at the origin.
+  void compose(Format format, double far_m) {
+    auto exact = reference_;
+    exact.resize(std::min<std::size_t>(exact.size(), kComposed));
+    auto poses = moved(exact, far_m);
+    Workers workers(o_.num_threads);
+    take_steps(exact, Format::Double, workers);
+    take_steps(poses, format, workers);
+    add({.group = "composed",
+         .what = std::string(name(format)),
+         .distance_m = ate_m(poses, moved(exact, far_m), Align::None),
+         .chi2 = std::numeric_limits<double>::quiet_NaN(),
+         .iterations = kSteps,
+         .updates = static_cast<std::int64_t>(kSteps) * static_cast<std::int64_t>(poses.size()),
+         .stop = "as asked",
+         .range = {}});
   }
 
   const std::vector<Row>& rows() const { return rows_; }
@@ -87,6 +126,33 @@ class Ablation {
   }
 
  private:
+  static constexpr int kSteps = 10'000;
+  static constexpr std::size_t kComposed = 100;
+
+  // The steps are those of a solver near its end: a millimetre and a milliradian.
+  static void take_steps(std::vector<Pose>& poses, Format format, Workers& workers) {
+    VariableSet<Pose> set;
+    for (const Pose& pose : poses) {
+      const Var<Pose> var = set.add(pose);
+      set.block.push_back(var.index);
+    }
+    Random random(1);
+    std::vector<double> dx(poses.size() * Pose::kDim);
+    for (int k = 0; k < kSteps; ++k) {
+      for (double& d : dx) d = 1e-3 * random.normal();
+      set.retract(dx, Pose::kDim, format, workers);
+    }
+    poses = set.values;
+  }
+
+  // Each row once, as soon as it is known: on stderr where stdout is for JSON.
+  void add(Row row) {
+    std::FILE* const to = is_standard_output(o_.json) ? stderr : stdout;
+    fmt::print(to, "{}", line(row));
+    std::fflush(to);
+    rows_.push_back(std::move(row));
+  }
+
   const PoseGraph<Pose>& graph_;
   std::vector<Pose> guess_, reference_;
   const AblationOptions& o_;
@@ -98,6 +164,13 @@ Status run_graph(const PoseGraph<Pose>& graph, const std::string& source, const 
   Workers workers(o.num_threads);
   auto guess = initial_guess(graph, Init::Auto, workers);
   if (!guess) return guess.error();
+  const bool talk = !is_standard_output(o.json);
+  fmt::print(talk ? stdout : stderr,
+             "{}: {} poses, {} edges; every run from the same guess until no step helps\n{}",
+             source,
+             graph.num_poses(),
+             graph.num_edges(),
+             head());
   Ablation<Pose> ablation(graph, std::move(guess->poses), o);
   Status done = ablation.run("reference", "double", ablation.base("double"), 0);
   for (const auto& [field, group] : std::initializer_list<std::pair<Format Precision::*, const char*>>{
@@ -112,6 +185,8 @@ Status run_graph(const PoseGraph<Pose>& graph, const std::string& source, const 
     m.precision.update = format;
     if (done) done = ablation.run("update", std::string(name(format)), m, o.far_m);
   }
+  if (done)
+    for (const Format format : {Format::Double, Format::Single, Format::Half}) ablation.compose(format, o.far_m);
   for (const char* precision : {"mixed", "single", "half"})
     if (done) done = ablation.run("preset", precision, ablation.base(precision), 0);
   for (const char* precision : {"mixed", "half"}) {
@@ -127,13 +202,17 @@ Status run_graph(const PoseGraph<Pose>& graph, const std::string& source, const 
   const double residual = ratio("residual", Format::Half, Format::Single);
   const double half_single = ratio("update", Format::Half, Format::Single);
   const double single_double = ratio("update", Format::Single, Format::Double);
+  const double composed_half = ratio("composed", Format::Half, Format::Single);
+  const double composed_single = ratio("composed", Format::Single, Format::Double);
   Json json{{"source", source},
             {"poses", graph.num_poses()},
             {"edges", graph.num_edges()},
             {"far_m", o.far_m},
             {"residual_half_over_single", number(residual)},
             {"update_half_over_single", number(half_single)},
-            {"update_single_over_double", number(single_double)}};
+            {"update_single_over_double", number(single_double)},
+            {"composed_half_over_single", number(composed_half)},
+            {"composed_single_over_double", number(composed_single)}};
   for (const Row& row : ablation.rows())
     json["rows"].push_back({{"group", row.group},
                             {"format", row.what},
@@ -141,43 +220,21 @@ Status run_graph(const PoseGraph<Pose>& graph, const std::string& source, const 
                             {"chi2", number(row.chi2)},
                             {"iterations", row.iterations},
                             {"pose_updates", row.updates},
-                            {"stop", name(row.stop)},
+                            {"stop", row.stop},
                             {"overflow", row.range.overflow},
                             {"underflow", row.range.underflow},
                             {"subnormal", row.range.subnormal}});
-  if (o.json != "-") {
-    fmt::print("{}: {} poses, {} edges; every run from the same guess until no step helps\n",
-               source,
-               graph.num_poses(),
-               graph.num_edges());
-    fmt::print("  {:<12}{:<14}{:>14}{:>18}{:>12}{:>14}  {:<15}{:>10}{:>11}\n",
-               "broken rule",
-               "",
-               "distance (m)",
-               "chi2",
-               "iterations",
-               "pose updates",
-               "stop",
-               "overflow",
-               "underflow");
-    for (const Row& row : ablation.rows())
-      fmt::print("  {:<12}{:<14}{:>14.3e}{:>18.10g}{:>12}{:>14}  {:<15}{:>10}{:>11}\n",
-                 row.group,
-                 row.what,
-                 row.distance_m,
-                 row.chi2,
-                 row.iterations,
-                 row.updates,
-                 name(row.stop),
-                 row.range.overflow,
-                 row.range.underflow);
+  if (talk) {
     fmt::print("  residual: fp16 ends {:.3g} times as far from the double optimum as fp32 (wanted: 100 or more)\n",
                residual);
-    fmt::print(
-        "  update, {} km from the origin: fp16 ends {:.3g} times as far as fp32, fp32 {:.3g} times as far as fp64\n",
-        o.far_m / 1000,
-        half_single,
-        single_double);
+    for (const auto& [group, half, single] :
+         {std::tuple("update", half_single, single_double), std::tuple("composed", composed_half, composed_single)})
+      fmt::print(
+          "  {}, {} km from the origin: fp16 ends {:.3g} times as far as fp32, fp32 {:.3g} times as far as fp64\n",
+          group,
+          o.far_m / 1000,
+          half,
+          single);
   }
   return write_json(o.json, json);
 }

@@ -15,6 +15,7 @@
 #include "solve_options.h"
 #include "statistics.h"
 #include "trial.h"
+#include "view/report.h"
 
 namespace pipit {
 namespace {
@@ -35,7 +36,7 @@ struct GrowthRow {
   std::int64_t inner = 0, factor_bytes = 0, graph_bytes = 0;
   double peak_mb = 0;  ///< from the first pose drawn to the end of the first mixed run
   std::string chosen = "", reason = "";
-  double peak_bytes() const { return peak_mb * 1024 * 1024; }
+  double peak_bytes() const { return peak_mb * 1e6; }
 };
 
 /// Beyond this the fastest of several runs says no more than the first one.
@@ -54,9 +55,9 @@ std::vector<std::int32_t> sizes(const GrowthOptions& o) {
 /// Optimises `graph` from `guess`, again and again, and keeps the fastest time in `seconds`.
 template <class Pose>
 Result<OptimiseSummary> run_from(PoseGraph<Pose>& graph,
-                         const std::vector<Pose>& guess,
-                         const MinimiseOptions& minimise,
-                         double& seconds) {
+                                 const std::vector<Pose>& guess,
+                                 const MinimiseOptions& minimise,
+                                 double& seconds) {
   graph.poses = guess;
   graph.has_vertices = true;
   const auto summary = optimise(graph, plain(minimise, Init::File));
@@ -174,6 +175,13 @@ class GrowthReport {
     return {time, memory};
   }
 
+  std::string pictures(bool html) const {
+    if (!html) return side_by_side(figures(), 640, 440);
+    return Report("Growth of pose graphs", fmt::format("simulated {}, seed {}", name(o_.sim.kind), o_.sim.seed))
+        .figures(figures())
+        .code(in_words())
+        .html();
+  }
   Json as_json() const {
     Json json{{"kind", name(o_.sim.kind)},
               {"seed", o_.sim.seed},
@@ -272,7 +280,7 @@ Status run(const GrowthOptions& o) {
   }
   if (talk) fmt::print("{}", report.in_words());
   if (!o.plot.empty())
-    if (const Status done = write_file(o.plot, side_by_side(report.figures(), 640, 440)); !done) return done;
+    if (const Status done = write_file(o.plot, report.pictures(o.plot.ends_with(".html"))); !done) return done;
   return write_json(o.json, report.as_json());
 }
 
@@ -290,8 +298,9 @@ void add_eval_growth(CLI::App& eval, Task& task) {
       app, "--repeat", o->repeat, 1, 1000, "runs of each (fewer of what takes 10 s), of which the fastest counts");
   add_threads(app, o->num_threads);
   add_json(app, o->json);
-  add_output(app, "--plot", o->plot, "the curves as SVG");
+  add_plot(app, o->plot, "the curves");
   app.callback([o, &task] {
+    expect_different_files({{"--json", o->json}, {"--plot", o->plot}});
     if (o->max_poses < o->min_poses) throw CLI::ValidationError("--max-poses", "is below --min-poses");
     task = [o] { return run(*o); };
   });

@@ -129,6 +129,7 @@ void add_eval_loops(CLI::App& eval, Task& task) {
   add_json(app, o->json);
   add_plot(app, o->plot, "cumulative ATE, and time against key-frames");
   app.callback([o, &task] {
+    expect_different_files({{"--json", o->json}, {"--plot", o->plot}});
     if (o->max_poses < o->min_poses) throw CLI::ValidationError("--max-poses", "is below --min-poses");
     task = [o] { return run(*o); };
   });

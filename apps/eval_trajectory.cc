@@ -32,7 +32,10 @@ Json both(const Rpe& rpe) {
 }
 
 void print_row(const char* what, const ErrorStats& s) {
-  fmt::print("{:<26}{:>12.6g}{:>12.6g}{:>12.6g}{:>12.6g}\n", what, s.rmse, s.mean, s.median, s.max);
+  if (s.count == 0)
+    fmt::print("{:<26}{:>12}\n", what, "no pairs");
+  else
+    fmt::print("{:<26}{:>12.6g}{:>12.6g}{:>12.6g}{:>12.6g}\n", what, s.rmse, s.mean, s.median, s.max);
 }
 
 Status run(const TrajectoryOptions& o) {
@@ -49,14 +52,17 @@ Status run(const TrajectoryOptions& o) {
   json["measure"] = o.measure == Measure::Ate ? "ate" : "rpe";
   json["align"] = o.align == Align::None ? "none" : o.align == Align::Rigid ? "se" : "sim";
   if (talk)
-    fmt::print("{} poses matched, {} without a partner\n{:<26}{:>12}{:>12}{:>12}{:>12}\n",
-               matched->matched,
-               matched->unmatched,
-               "",
-               "rmse",
-               "mean",
-               "median",
-               "max");
+    fmt::print(
+        "{} poses matched; {} of the estimate and {} of the reference have no "
+        "partner\n{:<26}{:>12}{:>12}{:>12}{:>12}\n",
+        matched->matched,
+        matched->unmatched,
+        matched->unmatched_ref,
+        "",
+        "rmse",
+        "mean",
+        "median",
+        "max");
   if (o.measure == Measure::Ate) {
     const AteReport report = ate(*matched, o.align);
     json.update(stats(report.position_m, "m"));
@@ -77,6 +83,7 @@ Status run(const TrajectoryOptions& o) {
   }
   json["matched"] = matched->matched;
   json["unmatched"] = matched->unmatched;
+  json["unmatched_ref"] = matched->unmatched_ref;
   return write_json(o.json, json);
 }
 

@@ -1,7 +1,6 @@
 // apps/json.h — numbers and files as JSON. Keys keep the order in which they were written; what is not finite is null.
 #pragma once
 #include <cmath>
-#include <cstdio>
 #include <nlohmann/json.hpp>
 #include <string>
 
@@ -17,10 +16,7 @@ inline Json number(double value) { return std::isfinite(value) ? Json(value) : J
 inline Status write_json(const std::string& path, const Json& json) {
   if (path.empty()) return Done{};
   const std::string text = json.dump(2, ' ', false, Json::error_handler_t::replace) + "\n";
-  if (path != "-") return write_file(path, text);
-  if (std::fwrite(text.data(), 1, text.size(), stdout) != text.size() || std::fflush(stdout) != 0)
-    return Error{Code::Io, "standard output: cannot write"};
-  return Done{};
+  return write_file(path, text);
 }
 
 }  // namespace pipit

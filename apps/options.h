@@ -4,10 +4,15 @@
 #include <fmt/format.h>
 
 #include <CLI/App.hpp>
+#include <filesystem>
+#include <fstream>
 #include <string>
+#include <system_error>
 #include <type_traits>
+#include <utility>
 #include <vector>
 
+#include "app.h"
 #include "base/text.h"
 
 namespace pipit {
@@ -59,17 +64,49 @@ CLI::Option* add_choice(CLI::App& app,
       ->check(CLI::Validator(check, ""));
 }
 
-/// `--json [FILE]`: without a name, or with "-", standard output.
+/// `--json [FILE]`: without a name, or with "-", standard output. A file that exists and holds no JSON is not written
+/// over:
+/// "--json graph.g2o" was meant as "--json -" and the graph to read.
 inline CLI::Option* add_json(CLI::App& app, std::string& path) {
+  const auto check = [](const std::string& text) -> std::string {
+    std::error_code ignored;
+    if (text.empty() || text == "-" || !std::filesystem::is_regular_file(text, ignored)) return {};
+    char first = '{';
+    std::ifstream(text) >> first;  // an empty or unreadable file leaves it as it is
+    if (first == '{' || first == '[') return {};
+    return fmt::format("'{}' exists and is no JSON, so it stays as it is; '--json -' writes to standard output", text);
+  };
   return app.add_option("--json", path, "the same as JSON; '-' or no name: standard output (default: none)")
       ->option_text("[FILE]")
       ->expected(0, 1)
-      ->default_str("-");
+      ->default_str("-")
+      ->check(CLI::Validator(check, ""));
 }
 
-/// A file to write.
+/// A file to write, or "-".
 inline CLI::Option* add_output(CLI::App& app, const std::string& flag, std::string& path, const std::string& help) {
   return app.add_option(flag, path, help + " (default: none)")->option_text("FILE");
+}
+
+/// Asked when everything is parsed: a wrong call where two outputs, by flag and path, would be written to one file.
+inline void expect_different_files(const std::vector<std::pair<std::string, std::string>>& outputs) {
+  namespace fs = std::filesystem;
+  const auto place = [](const std::string& path) -> std::string {
+    std::error_code error;
+    if (is_standard_output(path)) return "-";
+    if (path.empty() || (fs::exists(path, error) && !fs::is_regular_file(path, error))) return {};  // /dev/null
+    fs::path file = path;
+    for (int links = 0; links < 8 && fs::is_symlink(file, error);
+         ++links)  // where it leads, even if nothing is there yet
+      file = file.parent_path() / fs::read_symlink(file, error);
+    const fs::path full = fs::weakly_canonical(file, error);
+    return error ? path : full.string();
+  };
+  for (std::size_t i = 0; i < outputs.size(); ++i)
+    for (std::size_t j = 0; j < i; ++j)
+      if (const std::string where = place(outputs[i].second); !where.empty() && where == place(outputs[j].second))
+        throw CLI::ValidationError(fmt::format("{} and {}", outputs[j].first, outputs[i].first),
+                                   fmt::format("both write to '{}'", outputs[i].second));
 }
 
 /// A picture to write, by its ending.

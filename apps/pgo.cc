@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <memory>
+#include <new>
 
 #include "app.h"
 #include "base/clock.h"
@@ -55,14 +56,32 @@ Result<std::vector<std::int32_t>> indices_of(const PoseGraph<Pose>& graph, const
   return indices;
 }
 
-// Adds "covariance" to the JSON; returns the table for people.
 template <class Pose>
-Result<std::string> covariance(const PoseGraph<Pose>& graph,
-                               const PgoOptions& o,
-                               const std::vector<std::int32_t>& indices,
-                               Json& json) {
-  const auto blocks = pose_covariances(graph, indices);
-  if (!blocks) return blocks.error();
+using Covariances = Result<std::vector<Eigen::Matrix<double, Pose::kDim, Pose::kDim>>>;
+
+// Its factor in fp64 is the largest thing of a run: there may be memory for the poses and none for this.
+template <class Pose>
+Covariances<Pose> covariances_if_there_is_memory(const PoseGraph<Pose>& graph,
+                                                 const std::vector<std::int32_t>& indices) {
+  try {
+    return pose_covariances(graph, indices);
+  } catch (const std::bad_alloc&) {
+    return Error{Code::Unsupported, "covariance: not enough memory"};
+  }
+}
+
+// Adds "covariance" to the JSON, null where there is none; returns the table for people.
+template <class Pose>
+std::string covariance(const PoseGraph<Pose>& graph,
+                       const PgoOptions& o,
+                       const std::vector<std::int32_t>& indices,
+                       Json& json) {
+  const auto blocks = covariances_if_there_is_memory(graph, indices);
+  if (!blocks) {
+    fmt::print(stderr, "note: {}\n", blocks.error().message);
+    json["covariance"] = nullptr;
+    return {};
+  }
   std::string table = Pose::kDim == 3
                           ? "pose            sigma x, y (m)          sigma angle (deg)\n"
                           : "pose            sigma x, y, z (m)                   sigma about x, y, z (deg)\n";
@@ -137,19 +156,16 @@ Status run_graph(PoseGraph<Pose>& graph, const PgoOptions& o, double seconds_rea
   if (!is_finite(graph))
     return Error{Code::Unsupported, fmt::format("{}: numerical failure: no finite result was found", report.file)};
 
-  Json json = as_json(report);
-  std::string table;
-  if (!o.covariance_ids.empty()) {
-    auto text = covariance(graph, o, *indices, json);
-    if (!text) return text.error();
-    table = std::move(*text);
-  }
+  // The poses first: nothing that follows may lose them.
   if (!o.out.empty())
     if (const Status done = write_g2o(o.out, graph); !done) return done;
+  Json json = as_json(report);
+  const std::string table = o.covariance_ids.empty() ? std::string() : covariance(graph, o, *indices, json);
   if (!o.plot.empty())
     if (const Status done = plot(o, graph, *old, report); !done) return done;
   if (const Status done = write_json(o.json, json); !done) return done;
-  if (!o.quiet) fmt::print(o.json == "-" || o.out == "/dev/stdout" ? stderr : stdout, "{}{}", in_words(report), table);
+  const bool data = is_standard_output(o.json) || is_standard_output(o.out);
+  if (!o.quiet) fmt::print(data ? stderr : stdout, "{}{}", in_words(report), table);
   return Done{};
 }
 
@@ -180,10 +196,13 @@ void add_pgo(CLI::App& root, Task& task) {
           },
           ""));
   app.add_flag("--quiet", o->quiet, "no progress, no summary (default: both)");
-  add_output(app, "--out", o->out, "the optimised graph as g2o");
+  add_output(app, "--out", o->out, "the optimised graph as g2o; '-': standard output");
   add_json(app, o->json);
   add_plot(app, o->plot, "before, after and cost per iteration");
-  app.callback([o, &task] { task = [o] { return run(*o); }; });
+  app.callback([o, &task] {
+    expect_different_files({{"--out", o->out}, {"--json", o->json}, {"--plot", o->plot}});
+    task = [o] { return run(*o); };
+  });
 }
 
 }  // namespace pipit

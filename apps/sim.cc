@@ -13,7 +13,7 @@ namespace {
 
 struct SimOptions {
   SimulateOptions simulate;
-  std::string out, truth;
+  std::string out = "-", truth;
   double wrong = 0;  // part of all loop closures that are wrong
 };
 
@@ -29,7 +29,7 @@ Status write(Simulated<Pose> simulated, const SimOptions& o) {
     closures += wrong;
   }
   if (const Status done = write_g2o(o.out, simulated.graph); !done) return done;
-  const bool data_on_stdout = o.out == "/dev/stdout" || o.truth == "/dev/stdout";
+  const bool data_on_stdout = is_standard_output(o.out) || is_standard_output(o.truth);
   fmt::print(data_on_stdout ? stderr : stdout,
              "{}: {} poses, {} edges, {} of them loop closures{}, seed {}\n",
              name(o.simulate.kind),
@@ -44,9 +44,7 @@ Status write(Simulated<Pose> simulated, const SimOptions& o) {
   return write_g2o(o.truth, simulated.graph);
 }
 
-Status run(SimOptions o) {
-  if (o.out.empty() || o.out == "-") o.out = "/dev/stdout";
-  if (o.truth == "-") o.truth = "/dev/stdout";
+Status run(const SimOptions& o) {
   for (const std::string& path : {o.out, o.truth})
     if (const Status fine = can_write(path); !fine) return fine;
   return std::visit([&](auto& simulated) { return write(std::move(simulated), o); },
@@ -73,7 +71,10 @@ void add_sim(CLI::App& root, Task& task) {
   app.add_option("--out", o->out, "the graph as g2o, poses as dead reckoning has them (default: standard output)")
       ->option_text("FILE");
   add_output(app, "--truth", o->truth, "the true poses as g2o");
-  app.callback([o, &task] { task = [o] { return run(*o); }; });
+  app.callback([o, &task] {
+    expect_different_files({{"--out", o->out}, {"--truth", o->truth}});
+    task = [o] { return run(*o); };
+  });
 }
 
 }  // namespace pipit

@@ -4,6 +4,18 @@
 
 namespace pipit {
 
+namespace {
+
+// What the presets are, as the report says it of the run.
+std::string every_preset() {
+  std::string text;
+  for (const char* name : {"mixed", "single", "double", "half"})
+    text += fmt::format("{}{}: {}", text.empty() ? "" : "; ", name, describe(*precision_preset(name)));
+  return text;
+}
+
+}  // namespace
+
 CLI::Option* add_threads(CLI::App& app, int& num_threads) {
   return add_number(app, "--threads", num_threads, 1, 1024, "number of threads, which does not change the result");
 }
@@ -14,8 +26,7 @@ void add_solve_options(CLI::App& app, SolveChoices& c) {
                           "--precision",
                           c.precision,
                           {{"mixed", "mixed"}, {"single", "single"}, {"double", "double"}, {"half", "half"}},
-                          "number formats: fp64 update, fp32 residual and products, fp16 preconditioner; or all fp32, "
-                          "all fp64, all fp16");
+                          "number formats. " + every_preset());
   add_choice<SolverKind>(app,
                          "--solver",
                          m.solver,
@@ -48,12 +59,14 @@ void add_solve_options(CLI::App& app, SolveChoices& c) {
   std::vector<Word<std::string>> losses = {{"none", "none"}};
   for (const char* loss : {"huber", "cauchy", "tukey", "geman-mcclure", "gnc"}) losses.push_back({loss, loss});
   add_choice<std::string>(app, "--robust", c.robust, losses, "doubt of loop closures and landmarks");
-  add_number(app,
-             "--robust-scale",
-             c.robust_scale,
-             0.0,
-             1e6,
-             "residual at which doubt begins, in standard deviations; 0: 1, and the 99.9 % quantile for gnc");
+  add_number(
+      app,
+      "--robust-scale",
+      c.robust_scale,
+      0.0,
+      1e6,
+      "residual at which doubt begins, in standard deviations; 0: by loss and dimension, so that under 2 % of good "
+      "edges are rejected, and the 99.9 % quantile of chi for gnc");
   add_threads(app, m.num_threads);
   add_number(app, "--max-iterations", m.max_iterations, 0, 1'000'000'000, "linearisations");
   add_number(
@@ -106,7 +119,7 @@ OptimiseOptions optimise_options(const SolveChoices& c) {
     options.gnc_scale = c.robust_scale;
   } else {
     options.robust.kind = *robust_kind(c.robust);
-    if (c.robust_scale > 0) options.robust.scale = c.robust_scale;
+    options.robust.scale = c.robust_scale;
   }
   return options;
 }

@@ -2,8 +2,11 @@
 #include <gtest/gtest.h>
 #include <unistd.h>
 
+#include <atomic>
 #include <cstdio>
 #include <filesystem>
+#include <fstream>
+#include <new>
 #include <numeric>
 #include <set>
 #include <vector>
@@ -45,6 +48,21 @@ TEST(MatView, RowsAreStrided) {
   const MatView<int> m{data.data(), 3, 2, 4};
   EXPECT_THAT(m.row(1), testing::ElementsAre(4, 5));
   EXPECT_DEATH((void)m.row(3), "out of range");
+}
+
+TEST(Workers, WhatAPartThrowsReachesTheCallerAndTheNextRunIsWhole) {
+  for (const int threads : {1, 2, 4}) {
+    Workers workers(threads);
+    for (const std::size_t bad : {0, 7, 99})
+      EXPECT_THROW(workers.run(100,
+                               [&](std::size_t part) {
+                                 if (part == bad) throw std::bad_alloc();
+                               }),
+                   std::bad_alloc);
+    std::atomic<int> done = 0;
+    workers.run(100, [&](std::size_t) { ++done; });
+    EXPECT_EQ(done, 100);
+  }
 }
 
 TEST(Random, IsTheSameEverywhere) {
@@ -180,6 +198,29 @@ TEST(File, WithoutCommitNothingChanges) {
   std::filesystem::remove_all(folder);
 }
 
+TEST(File, LinksAreFollowedAndPermissionsKept) {
+  namespace fs = std::filesystem;
+  const fs::path folder = fs::temp_directory_path() / ("pipit_links" + std::to_string(::getpid()));
+  fs::create_directories(folder / "deep");
+  const fs::path file = folder / "deep" / "real.txt", link = folder / "link", chain = folder / "chain";
+  fs::create_symlink("deep/real.txt", link);  // relative to the link, not to where we are
+  fs::create_symlink(link, chain);
+  for (const char* content : {"first", "second"}) {  // the first time there is nothing behind the link yet
+    ASSERT_TRUE(write_file(chain, content));
+    EXPECT_TRUE(fs::is_symlink(chain) && fs::is_symlink(link));
+    EXPECT_EQ(read_file(file).value(), content);
+  }
+  const fs::perms own = fs::perms::owner_read | fs::perms::owner_write | fs::perms::group_exec;
+  fs::permissions(file, own);
+  ASSERT_TRUE(write_file(link, "third"));
+  EXPECT_EQ(read_file(file).value(), "third");
+  EXPECT_EQ(fs::status(file).permissions(), own);
+  EXPECT_EQ(std::distance(fs::directory_iterator(folder / "deep"), {}), 1) << "a temporary file was left";
+  fs::create_symlink("loop", folder / "loop");
+  EXPECT_THAT(write_file(folder / "loop", "x").error().message, testing::HasSubstr("links"));
+  fs::remove_all(folder);
+}
+
 TEST(Text, LinesAndFields) {
   Lines lines("a  b\t c\r\n\nlast");
   Fields fields(*lines.next());
@@ -205,9 +246,16 @@ TEST(Clock, MemoryAndTimeArePositive) {
   { const Timed timed(sum); }
   EXPECT_GE(sum, 0);
   EXPECT_GT(peak_rss_mb(), 0.5);
+  // The unit is 10^6 bytes: the kernel says the same in units of 1024 (VmHWM; it counts pages a little late, by 1 MB).
+  // What this process was started from may count, too: 200 MB are more.
   const double before = peak_rss_mb();
-  { const std::vector<char> filled(std::size_t{64} << 20, 1); }
+  { const std::vector<char> filled(200'000'000, 1); }
   EXPECT_GT(peak_rss_mb(), before + 60);
+  std::ifstream status("/proc/self/status");
+  double high_water_kib = 0;
+  for (std::string line; std::getline(status, line);)
+    if (line.starts_with("VmHWM:")) high_water_kib = std::stod(line.substr(6));
+  EXPECT_NEAR(peak_rss_mb(), high_water_kib * 1024e-6, 1);
   if (reset_peak_rss()) {
     EXPECT_LT(peak_rss_mb(), before + 30);
   }

@@ -10,7 +10,7 @@ namespace pipit {
 double peak_rss_mb() {
   rusage usage{};
   getrusage(RUSAGE_SELF, &usage);
-  return static_cast<double>(usage.ru_maxrss) / 1024.0;
+  return static_cast<double>(usage.ru_maxrss) * 1024e-6;  // Linux counts in units of 1024 bytes
 }
 
 bool reset_peak_rss() {

@@ -28,7 +28,7 @@ class Timed {
   Stopwatch watch_;
 };
 
-/// Largest resident set of this process so far (since reset_peak_rss), in MiB.
+/// Largest resident set of this process so far (since reset_peak_rss), in MB of 10^6 bytes.
 double peak_rss_mb();
 
 /// Gives unused memory back and begins a new peak: afterwards peak_rss_mb() speaks of what came since. False where the

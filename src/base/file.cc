@@ -7,6 +7,8 @@
 #include <cerrno>
 #include <cstdio>
 #include <cstring>
+#include <filesystem>
+#include <system_error>
 #include <utility>
 
 #include "base/contract.h"
@@ -17,6 +19,20 @@ namespace {
 Error io_error(const std::string& path, const char* verb) {
   const int why = errno;
   return Error{why == ENOENT ? Code::NotFound : Code::Io, path + ": cannot " + verb + ": " + std::strerror(why)};
+}
+
+// The path that a chain of symbolic links ends at, whether that exists or not.
+Result<std::string> behind_links(const std::string& name) {
+  constexpr int kMostLinks = 40;  // as Linux
+  std::filesystem::path path(name);
+  std::error_code error;
+  for (int k = 0; k < kMostLinks; ++k) {
+    if (!std::filesystem::is_symlink(path, error)) return path.string();
+    const std::filesystem::path next = std::filesystem::read_symlink(path, error);
+    if (error) break;
+    path = path.parent_path() / next;
+  }
+  return Error{Code::Io, name + ": cannot write: its symbolic links lead nowhere"};
 }
 
 }  // namespace
@@ -90,22 +106,36 @@ Result<std::optional<std::string_view>> LineReader::next() {
   }
 }
 
-Result<OutputFile> OutputFile::create(const std::string& path) {
+Result<OutputFile> OutputFile::create(const std::string& name) {
+  // Opened anew, /dev/stdout would begin at the front of a file that somebody else is writing, too.
+  if (name == "-" || name == "/dev/stdout") return OutputFile(STDOUT_FILENO, "standard output", "-", "-");
   struct stat info {};
-  const bool special = ::stat(path.c_str(), &info) == 0 && !S_ISREG(info.st_mode);
-  const std::string target = special ? path : path + ".part" + std::to_string(::getpid());
+  const bool exists = ::stat(name.c_str(), &info) == 0, special = exists && !S_ISREG(info.st_mode);
+  const Result<std::string> path = special ? name : behind_links(name);
+  if (!path) return path.error();
+  const std::string target = special ? *path : *path + ".part" + std::to_string(::getpid());
   const int fd =
       ::open(target.c_str(), special ? O_WRONLY | O_CLOEXEC : O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
-  if (fd < 0) return io_error(path, "write");
-  return OutputFile(fd, path, target);
+  if (fd < 0) return io_error(name, "write");
+  OutputFile file(fd, name, *path, target);
+  if (exists && !special && ::fchmod(fd, info.st_mode & 07777) != 0) return io_error(name, "write");
+  return file;
 }
 
 OutputFile::OutputFile(OutputFile&& other) noexcept
-    : fd_(std::exchange(other.fd_, -1)), path_(std::move(other.path_)), target_(std::move(other.target_)) {}
+    : fd_(std::exchange(other.fd_, -1)),
+      name_(std::move(other.name_)),
+      path_(std::move(other.path_)),
+      target_(std::move(other.target_)) {}
+
+void OutputFile::close() {
+  if (fd_ != STDOUT_FILENO) ::close(fd_);
+  fd_ = -1;
+}
 
 OutputFile::~OutputFile() {
   if (fd_ < 0) return;
-  ::close(fd_);
+  close();
   if (!special()) ::unlink(target_.c_str());
 }
 
@@ -114,7 +144,7 @@ Status OutputFile::write(std::string_view content) {
   while (!content.empty()) {
     const ssize_t n = ::write(fd_, content.data(), content.size());
     if (n < 0 && errno == EINTR) continue;
-    if (n < 0) return io_error(path_, "write");
+    if (n < 0) return io_error(name_, "write");
     content.remove_prefix(static_cast<std::size_t>(n));
   }
   return Done{};
@@ -122,9 +152,9 @@ Status OutputFile::write(std::string_view content) {
 
 Status OutputFile::commit() {
   expects(fd_ >= 0, "OutputFile::commit: twice");
-  if (!special() && ::fsync(fd_) != 0) return io_error(path_, "write");
-  if (!special() && std::rename(target_.c_str(), path_.c_str()) != 0) return io_error(path_, "write");
-  ::close(std::exchange(fd_, -1));
+  if (!special() && ::fsync(fd_) != 0) return io_error(name_, "write");
+  if (!special() && std::rename(target_.c_str(), path_.c_str()) != 0) return io_error(name_, "write");
+  close();
   return Done{};
 }
 

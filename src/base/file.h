@@ -58,8 +58,9 @@ class LineReader {
 };
 
 /// Writes to a temporary name beside `path`; `commit` flushes it to disk and renames: a reader sees the old file or the
-/// new one. Without `commit` nothing is left behind. A path that exists and is no plain file (/dev/stdout, a pipe) is
-/// written directly.
+/// new one. Without `commit` nothing is left behind. A symbolic link is followed, and the file it names keeps its
+/// permissions. "-" and "/dev/stdout" are standard output; it and a path that exists and is no plain file (/dev/full, a
+/// pipe) are written directly.
 class OutputFile {
  public:
   static Result<OutputFile> create(const std::string& path);
@@ -71,18 +72,19 @@ class OutputFile {
   Status commit();
 
  private:
-  OutputFile(int fd, std::string path, std::string target)
-      : fd_(fd), path_(std::move(path)), target_(std::move(target)) {}
+  OutputFile(int fd, std::string name, std::string path, std::string target)
+      : fd_(fd), name_(std::move(name)), path_(std::move(path)), target_(std::move(target)) {}
   bool special() const { return target_ == path_; }
+  void close();
   int fd_ = -1;
-  std::string path_, target_;
+  std::string name_, path_, target_;  // as called by the caller; with links followed; what is written
 };
 
 /// Reads a whole file; "-" is standard input. Fails with NotFound, Io (directory, unreadable) or Unsupported
 /// (more than max_bytes), naming the path.
 Result<std::string> read_file(const std::string& path, std::size_t max_bytes = std::size_t{8} << 30);
 
-/// The whole content through an OutputFile.
+/// The whole content through an OutputFile: "-" is standard output.
 Status write_file(const std::string& path, std::string_view content);
 
 }  // namespace pipit

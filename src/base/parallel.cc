@@ -2,8 +2,10 @@
 
 #include <atomic>
 #include <condition_variable>
+#include <exception>
 #include <mutex>
 #include <thread>
+#include <utility>
 #include <vector>
 
 #include "base/contract.h"
@@ -26,7 +28,13 @@ struct Workers::Pool {
   }
 
   void work() {
-    for (std::size_t part = next.fetch_add(1); part < parts; part = next.fetch_add(1)) (*body)(part);
+    try {
+      for (std::size_t part = next.fetch_add(1); part < parts; part = next.fetch_add(1)) (*body)(part);
+    } catch (...) {  // no memory: goes on in run(), on the caller's thread
+      next = parts;
+      const std::lock_guard lock(mutex);
+      if (!failure) failure = std::current_exception();
+    }
   }
 
   void serve() {
@@ -57,6 +65,7 @@ struct Workers::Pool {
     work();
     std::unique_lock lock(mutex);
     done.wait(lock, [&] { return busy == 0; });
+    if (failure) std::rethrow_exception(std::exchange(failure, nullptr));
   }
 
   std::mutex mutex;
@@ -66,6 +75,7 @@ struct Workers::Pool {
   std::atomic<std::size_t> next{0};
   const std::function<void(std::size_t)>* body = nullptr;
   bool stop = false;
+  std::exception_ptr failure;
   std::vector<std::thread> threads;  // last: they use all of the above
 };
 

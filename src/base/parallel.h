@@ -21,7 +21,8 @@ class Workers {
   int num_threads() const;
 
   /// Calls body(part) once for each part in [0, num_parts), each on some thread, in no set order.
-  /// Needs: body must not throw and must not call run of the same Workers. Cost: about 5 us to wake the others.
+  /// Needs: body must not call run of the same Workers. What it throws (no memory) comes out here, once, when all
+  /// threads are done; parts not yet begun are left out. Cost: about 5 us to wake the others.
   void run(std::size_t num_parts, const std::function<void(std::size_t part)>& body);
 
  private:

@@ -135,6 +135,17 @@ Rpe rpe_frames(std::span<const Pose> est, std::span<const Pose> ref, std::size_t
 }
 
 template <class Pose>
+Rpe rpe_pairs(std::span<const Pose> est, std::span<const Pose> ref, std::span<const PosePair> pairs, double est_scale) {
+  expects(est.size() == ref.size(), "rpe_pairs: trajectories differ in length");
+  PairErrors<Pose> errors(est, ref, est_scale);
+  for (const auto& [i, j] : pairs) {
+    expects(i < est.size() && j < est.size(), "rpe_pairs: no such pose");
+    errors.add(i, j);
+  }
+  return errors.stats();
+}
+
+template <class Pose>
 Rpe rpe_path(std::span<const Pose> est, std::span<const Pose> ref, double metres, double est_scale) {
   expects(est.size() == ref.size(), "rpe_path: trajectories differ in length");
   expects(metres > 0, "rpe_path: metres must be positive");
@@ -156,6 +167,8 @@ template Ate<2> ate<2>(Points<2>, Points<2>, Align);
 template Ate<3> ate<3>(Points<3>, Points<3>, Align);
 template Rpe rpe_frames(std::span<const SE2<double>>, std::span<const SE2<double>>, std::size_t, double);
 template Rpe rpe_frames(std::span<const SE3<double>>, std::span<const SE3<double>>, std::size_t, double);
+template Rpe rpe_pairs(std::span<const SE2<double>>, std::span<const SE2<double>>, std::span<const PosePair>, double);
+template Rpe rpe_pairs(std::span<const SE3<double>>, std::span<const SE3<double>>, std::span<const PosePair>, double);
 template Rpe rpe_path(std::span<const SE2<double>>, std::span<const SE2<double>>, double, double);
 template Rpe rpe_path(std::span<const SE3<double>>, std::span<const SE3<double>>, double, double);
 

@@ -7,6 +7,7 @@
 #include <Eigen/StdVector>
 #include <cstddef>
 #include <span>
+#include <utility>
 #include <vector>
 
 #include "geom/se2.h"
@@ -73,6 +74,14 @@ struct Rpe {
 /// monocular run: the scale found by align). Pose is SE2<double> or SE3<double>.
 template <class Pose>
 Rpe rpe_frames(std::span<const Pose> est, std::span<const Pose> ref, std::size_t frames, double est_scale = 1);
+
+/// Pairs of the caller's choice, such as neighbours with no gap between. Needs indices below the size, equal sizes.
+using PosePair = std::pair<std::size_t, std::size_t>;
+template <class Pose>
+Rpe rpe_pairs(std::span<const Pose> est,
+              std::span<const Pose> ref,
+              std::span<const PosePair> pairs,
+              double est_scale = 1);
 
 /// For each i the first j that lies at least `metres` further along the reference's path (to 1e-9 of it, so that ten
 /// steps of 0.1 m are 1 m); starts too close to the end make no pair. Needs metres > 0, equal sizes. O(n).

@@ -66,12 +66,15 @@ class BlockSystem {
   void add_right(std::int32_t i, const Part& part) { Y_[i] += part; }
 
   /// Solves for the nodes that are not held; false, and X as it was, when A is not positive definite.
-  bool solve(Workers& workers) {
+  bool solve(Workers& workers, ChordalPlan* plan) {
     LinearOptions options;
     options.solver = SolverKind::Iccg;
     options.matrix = options.vectors = options.factor_compute = options.factor_storage = Format::Double;
     options.max_iterations = 200;
-    const LinearChoice choice = choose(A_.pattern(), B, options);
+    ChordalPlan own;
+    ChordalPlan& shared = plan != nullptr ? *plan : own;
+    if (!shared.choice || shared.pattern != A_.pattern()) shared = {A_.pattern(), choose(A_.pattern(), B, options)};
+    const LinearChoice& choice = *shared.choice;
     const std::size_t size = static_cast<std::size_t>(A_.size());
     std::vector<double> right(size), x(size);
     std::vector<Part> X = X_;
@@ -177,7 +180,8 @@ template <class Pose>
 bool relax_rotations(const PoseGraph<Pose>& graph,
                      std::span<const char> held,
                      std::span<Pose> poses,
-                     Workers& workers) {
+                     Workers& workers,
+                     ChordalPlan* plan) {
   // Row k of R_j is row k of R_i times R_ij. Written as columns, x_j = R_ij' x_i: in space one unknown of three numbers
   // and three right-hand sides; in the plane the first column (c, s) of R_j is R_ij times that of R_i, one right-hand
   // side.
@@ -202,7 +206,7 @@ bool relax_rotations(const PoseGraph<Pose>& graph,
     system.add(edge.to, w * System::Block::Identity());
     system.add(edge.to, edge.from, -w * C);
   }
-  if (!system.solve(workers)) return false;
+  if (!system.solve(workers, plan)) return false;
   for (std::size_t i = 0; i < poses.size(); ++i) {
     const auto& x = system.X()[i];
     if (held[i] || !(x.norm() > 1e-8)) continue;
@@ -220,7 +224,8 @@ bool solve_places(const PoseGraph<Pose>& graph,
                   std::span<const char> held,
                   std::span<Pose> poses,
                   std::span<Eigen::Vector2d> landmarks,
-                  Workers& workers) {
+                  Workers& workers,
+                  ChordalPlan* plan) {
   constexpr int D = Pose::kDim, N = D == 3 ? 2 : 3, M = D - N;
   using System = BlockSystem<N, 1>;
   using Vector = Eigen::Matrix<double, N, 1>;
@@ -264,7 +269,7 @@ bool solve_places(const PoseGraph<Pose>& graph,
           edge.pose, num_poses + edge.landmark, R * edge.information * R.transpose(), R * (edge.information * edge.xy));
     }
   }
-  if (!system.solve(workers)) return false;
+  if (!system.solve(workers, plan)) return false;
   for (std::size_t i = 0; i < poses.size(); ++i)
     if (!held[i]) poses[i].t = system.X()[i];
   if constexpr (D == 3)
@@ -272,11 +277,11 @@ bool solve_places(const PoseGraph<Pose>& graph,
   return true;
 }
 
-template bool relax_rotations(const PoseGraph2&, std::span<const char>, std::span<Pose2>, Workers&);
-template bool relax_rotations(const PoseGraph3&, std::span<const char>, std::span<Pose3>, Workers&);
+template bool relax_rotations(const PoseGraph2&, std::span<const char>, std::span<Pose2>, Workers&, ChordalPlan*);
+template bool relax_rotations(const PoseGraph3&, std::span<const char>, std::span<Pose3>, Workers&, ChordalPlan*);
 template bool solve_places(
-    const PoseGraph2&, std::span<const char>, std::span<Pose2>, std::span<Eigen::Vector2d>, Workers&);
+    const PoseGraph2&, std::span<const char>, std::span<Pose2>, std::span<Eigen::Vector2d>, Workers&, ChordalPlan*);
 template bool solve_places(
-    const PoseGraph3&, std::span<const char>, std::span<Pose3>, std::span<Eigen::Vector2d>, Workers&);
+    const PoseGraph3&, std::span<const char>, std::span<Pose3>, std::span<Eigen::Vector2d>, Workers&, ChordalPlan*);
 
 }  // namespace pipit

@@ -5,13 +5,21 @@
 // are.
 #pragma once
 #include <Eigen/Core>
+#include <optional>
 #include <span>
 #include <vector>
 
 #include "base/parallel.h"
 #include "graph/pose_graph.h"
+#include "sparse/choose.h"
 
 namespace pipit {
+
+/// What the two systems below share when they have the same structure: their order and the layout of their factor.
+struct ChordalPlan {
+  BlockPattern pattern;
+  std::optional<LinearChoice> choice;
+};
 
 /// Rotations that minimise sum w_ij |R_j - R_i R_ij|_F^2 over all matrices, each then replaced by the nearest rotation.
 ///
@@ -21,9 +29,14 @@ namespace pipit {
 ///         variance of the rotation of the edge, its translation unknown (marginal, from W^-1).
 /// Out     poses: rotations; places untouched.
 /// Yields  false when the system is not positive definite: a part without a held pose.
+///         plan: kept, and used where it fits; null: no matter.
 /// Exact   noiseless measurements give the true rotations to about cond * eps.
 template <class Pose>
-bool relax_rotations(const PoseGraph<Pose>& graph, std::span<const char> held, std::span<Pose> poses, Workers& workers);
+bool relax_rotations(const PoseGraph<Pose>& graph,
+                     std::span<const char> held,
+                     std::span<Pose> poses,
+                     Workers& workers,
+                     ChordalPlan* plan = nullptr);
 
 /// Places of poses and landmarks that minimise chi2 (chi2.h) for the given rotations.
 ///
@@ -35,7 +48,8 @@ bool solve_places(const PoseGraph<Pose>& graph,
                   std::span<const char> held,
                   std::span<Pose> poses,
                   std::span<Eigen::Vector2d> landmarks,
-                  Workers& workers);
+                  Workers& workers,
+                  ChordalPlan* plan = nullptr);
 
 /// The rotation nearest to M in the Frobenius norm, det +1. M must be finite.
 Eigen::Matrix3d nearest_rotation(const Eigen::Matrix3d& M);

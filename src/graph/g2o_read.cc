@@ -351,6 +351,15 @@ class Reader {
       if (!index) return missing(line, id, "pose");
       graph.fixed.push_back(*index);
     }
+    if (!graph.has_vertices && !graph.fixed.empty()) {
+      // Where the edges alone place the poses, one can be held. Two could not be told where to stand.
+      const std::int32_t first = graph.fixed.front();
+      if (std::any_of(graph.fixed.begin(), graph.fixed.end(), [&](std::int32_t index) { return index != first; }))
+        graph.notes.push_back(name_ + ":" + std::to_string(fixed_.front().second) +
+                              ": FIX holds several poses of a file without vertices: only " +
+                              std::to_string(fixed_.front().first) + " is held");
+      graph.fixed = {first};
+    }
     std::sort(graph.fixed.begin(), graph.fixed.end());
     graph.fixed.erase(std::unique(graph.fixed.begin(), graph.fixed.end()), graph.fixed.end());
     add_notes(graph);

@@ -18,6 +18,11 @@ struct BetweenOf<SE3<double>> {
   using Type = BetweenSE3;
 };
 
+RobustLoss scaled(RobustLoss loss, int dim) {
+  if (loss.scale == 0) loss.scale = default_scale(loss.kind, dim);
+  return loss;
+}
+
 template <class F>
 FactorBatch<F>& batch(Problem& problem, std::size_t index) {
   return static_cast<FactorBatch<F>&>(*problem.batches()[index]);
@@ -26,11 +31,11 @@ FactorBatch<F>& batch(Problem& problem, std::size_t index) {
 }  // namespace
 
 template <class Pose>
-GraphProblem<Pose>::GraphProblem(const RobustLoss& loss) : loss_(loss) {
+GraphProblem<Pose>::GraphProblem(const RobustLoss& loss) {
   using Between = typename BetweenOf<Pose>::Type;
   problem.new_batch<Between>();
-  problem.new_batch<Between>(loss);
-  if constexpr (Pose::kDim == 3) problem.new_batch<SeenPoint>(loss);
+  problem.new_batch<Between>(scaled(loss, Pose::kDim));
+  if constexpr (Pose::kDim == 3) problem.new_batch<SeenPoint>(scaled(loss, 2));
 }
 
 template <class Pose>
@@ -91,11 +96,13 @@ void GraphProblem<Pose>::minimise(Minimiser& minimiser,
   summary.chi2_initial = chi2();
   summary.minimise = minimiser.run(observer);
   std::vector<std::vector<double>> squares(problem.batches().size());
-  if (loss_.kind != RobustLoss::Kind::None)
-    for (std::size_t b = 0; b < squares.size(); ++b) squares[b] = minimiser.squared_residuals(b);
+  for (std::size_t b = 0; b < squares.size(); ++b)
+    if (problem.batches()[b]->loss.kind != RobustLoss::Kind::None) squares[b] = minimiser.squared_residuals(b);
   sort_out(
       graph,
-      [&](std::size_t b, std::size_t factor) { return squares[b].empty() ? 1.0 : loss_.weight(squares[b][factor]); },
+      [&](std::size_t b, std::size_t factor) {
+        return squares[b].empty() ? 1.0 : problem.batches()[b]->loss.weight(squares[b][factor]);
+      },
       summary);
   finish(graph, summary);
 }

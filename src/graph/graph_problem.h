@@ -32,7 +32,6 @@ class GraphProblem {
   Problem problem;
 
  private:
-  RobustLoss loss_;
   std::size_t num_edges_ = 0, num_landmark_edges_ = 0;  // of the graph, that are in the problem
 };
 

@@ -55,6 +55,18 @@ void add_landmarks(PoseGraph2& graph, const std::vector<Pose2>& truth) {
   }
 }
 
+// Around the limits of 32-bit indices; no graph of that size is made.
+TEST(Size, WhatIndicesCannotNameIsSaid) {
+  constexpr std::int64_t most = (std::int64_t{1} << 31) - 1;
+  EXPECT_EQ(beyond_indices(most / 3, 1, 3), "");
+  EXPECT_EQ(beyond_indices(most / 3 + 1, 1, 3), "2147483649 unknowns, wanted at most 2147483647 (32-bit indices)");
+  EXPECT_EQ(beyond_indices(most / 6, 1, 6), "");
+  EXPECT_EQ(beyond_indices(most / 6 + 1, 1, 6), "2147483652 unknowns, wanted at most 2147483647 (32-bit indices)");
+  EXPECT_EQ(beyond_indices(1001, (most - 1001) / 2, 3), "");
+  EXPECT_EQ(beyond_indices(1001, (most - 1001) / 2 + 1, 3),
+            "2147483649 neighbours of poses, wanted at most 2147483647 (32-bit indices)");
+}
+
 TEST(Chi2, IsTheSumOfSquaresWrittenByHand) {
   // Pose 1 stands 2 m ahead and 1 m left of pose 0, turned by 90 degrees; measured: 1.5 m ahead, turned by 80 degrees.
   PoseGraph2 graph;
@@ -285,6 +297,24 @@ TEST(InitialGuess, SaysWhatItCannotDo) {
   EXPECT_THAT(initial_guess(sim.graph, Init::File, workers).error().message, HasSubstr("no vertices"));
   sim.graph.edges.resize(10);
   EXPECT_THAT(initial_guess(sim.graph, Init::Chordal, workers).error().message, HasSubstr("not connected to pose 0"));
+}
+
+TEST(InitialGuess, AutoTakesTheFileWhereOnlyLandmarksTieThePoses) {
+  Workers workers(1);
+  auto sim = simulated<Pose2>(GraphKind::City, 100, 1);
+  add_landmarks(sim.graph, sim.truth);
+  sim.graph.landmarks = {{1.1, 2}, {-3, 0.6}};
+  std::erase_if(sim.graph.edges, [](const auto& edge) { return (edge.from < 50) != (edge.to < 50); });
+  ASSERT_EQ(connectivity(sim.graph).num_components, 1);
+  const auto guess = initial_guess(sim.graph, Init::Auto, workers);
+  ASSERT_TRUE(guess) << guess.error().message;
+  EXPECT_EQ(guess->used, Init::File);
+  EXPECT_EQ(worst_distance(guess->poses, sim.graph.poses), 0);
+  EXPECT_EQ(guess->landmarks, sim.graph.landmarks);
+  for (const Init init : {Init::Odometry, Init::Chordal})
+    EXPECT_THAT(initial_guess(sim.graph, init, workers).error().message, HasSubstr("through landmarks only"));
+  sim.graph.has_vertices = false;
+  EXPECT_THAT(initial_guess(sim.graph, Init::Auto, workers).error().message, HasSubstr("through landmarks only"));
 }
 
 TEST(InitialGuess, DoesNotDependOnTheNumberOfThreads) {

@@ -45,6 +45,11 @@ template <class Pose>
 Result<InitialGuess<Pose>> initial_guess(const PoseGraph<Pose>& graph, Init init, Workers& workers) {
   using Guess = InitialGuess<Pose>;
   const Guess file{graph.poses, graph.landmarks, Init::File};
+  if (std::string why = beyond_indices(graph.num_poses() + std::int64_t{graph.num_landmarks()},
+                                       static_cast<std::int64_t>(graph.num_edges()),
+                                       graph.kDim);
+      !why.empty())
+    return Error{Code::Unsupported, "the graph has " + why};
   if (init == Init::File && !graph.has_vertices) return invalid("the graph has no vertices; take odometry or chordal");
   if (init == Init::File || graph.poses.empty()) return file;
   if (std::string why = disconnection(graph); !why.empty()) return invalid(std::move(why));
@@ -54,8 +59,10 @@ Result<InitialGuess<Pose>> initial_guess(const PoseGraph<Pose>& graph, Init init
   if (roots.empty()) roots.push_back(0);
   if (!graph.has_vertices) roots.resize(1);
   const SpanningTree tree = spanning_tree<Pose>(graph, roots);
-  if (tree.order.size() < graph.poses.size())
+  if (tree.order.size() < graph.poses.size()) {  // neither odometry nor chordal relaxation goes through landmarks
+    if (init == Init::Auto && graph.has_vertices) return file;
     return invalid("some poses hang together through landmarks only; take the poses of the file");
+  }
 
   Guess odometry{graph.poses, {}, Init::Odometry};
   compose_along<Pose>(tree, graph, odometry.poses);
@@ -66,8 +73,9 @@ Result<InitialGuess<Pose>> initial_guess(const PoseGraph<Pose>& graph, Init init
   chordal.used = Init::Chordal;
   std::vector<char> held(graph.poses.size(), 0);
   for (const std::int32_t root : roots) held[root] = 1;
-  const bool solved = relax_rotations<Pose>(graph, held, chordal.poses, workers) &&
-                      solve_places<Pose>(graph, held, chordal.poses, chordal.landmarks, workers);
+  ChordalPlan plan;
+  const bool solved = relax_rotations<Pose>(graph, held, chordal.poses, workers, &plan) &&
+                      solve_places<Pose>(graph, held, chordal.poses, chordal.landmarks, workers, &plan);
   if (init == Init::Chordal) {
     if (!solved) return invalid("the chordal system is not positive definite; take odometry");
     return chordal;

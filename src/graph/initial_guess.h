@@ -15,8 +15,9 @@
 namespace pipit {
 
 enum class Init : std::uint8_t {
-  Auto,      ///< Chordal, unless the poses of the file or of odometry already fit better
-  File,      ///< the poses of the file
+  Auto,  ///< Chordal, unless the poses of the file or of odometry already fit better; File where poses hang together
+         ///< through landmarks only
+  File,  ///< the poses of the file
   Odometry,  ///< one path of measurements from the first pose to each other one, consecutive poses first
   Chordal,   ///< all rotations from one linear system, then all places from another
 };
@@ -32,7 +33,9 @@ struct InitialGuess {
 
 /// The guess that `init` asks for. Fixed poses keep the pose of the file; without any, pose 0 keeps its own.
 ///
-/// Fails   InvalidArgument: File for a graph without vertices; a graph that is not connected (see disconnection).
+/// Fails   InvalidArgument: File for a graph without vertices; a graph that is not connected (see disconnection), or
+///         only through landmarks and without vertices. Unsupported: more than 32-bit indices can name
+///         (see beyond_indices).
 /// Threads result does not depend on the number of threads of `workers`.
 /// Cost    two sparse Cholesky factorisations for Chordal, O(E) for the others.
 template <class Pose>

@@ -138,6 +138,20 @@ TEST(GraphText, WithoutVerticesTheEdgesNameThePoses) {
   EXPECT_TRUE(same_bits(graph.poses[1], SE2<double>()));
 }
 
+TEST(GraphText, WithoutVerticesOnePoseCanBeHeld) {
+  const std::string edges = "EDGE_SE2 4 9 1 0 0" I3 "\nEDGE_SE2 9 12 1 0 0" I3 "\n";
+  const PoseGraph2 two = plane(edges + "FIX 12\nFIX 4\n");
+  EXPECT_THAT(two.fixed, testing::ElementsAre(2));
+  EXPECT_THAT(two.notes, testing::ElementsAre(HasSubstr(":3: FIX holds several poses")));
+  const PoseGraph2 twice = plane(edges + "FIX 9 9\nFIX 9\n");
+  EXPECT_THAT(twice.fixed, testing::ElementsAre(1));
+  EXPECT_TRUE(twice.notes.empty());
+  const std::string vertices = "VERTEX_SE2 4 0 0 0\nVERTEX_SE2 9 1 0 0\nVERTEX_SE2 12 2 0 0\n";
+  const PoseGraph2 placed = plane(vertices + edges + "FIX 12\nFIX 4\n");
+  EXPECT_THAT(placed.fixed, testing::ElementsAre(0, 2));
+  EXPECT_TRUE(placed.notes.empty());
+}
+
 TEST(GraphText, AnglesAreWrappedAndQuaternionsNormalised) {
   EXPECT_NEAR(plane("EDGE2 0 1 1 0 7" I3).edges[0].T_from_to.theta, 7 - 2 * M_PI, 1e-15);  // one rounding of 2 pi
   const PoseGraph3 graph = space("EDGE_SE3:QUAT 0 1 0 0 0 0 0 3 4 1 0 0 0 0 0 1 0 0 0 0 1 0 0 0 1 0 0 1 0 1");

@@ -15,8 +15,9 @@ namespace pipit {
 struct OptimiseOptions {
   MinimiseOptions minimise;
   Init init = Init::Auto;
-  /// Applied to loop closures and landmark edges; odometry (consecutive poses) is trusted.
-  RobustLoss robust;
+  /// Applied to loop closures and landmark edges; odometry (consecutive poses) is trusted. Scale 0: default_scale for
+  /// the dimension of the edge.
+  RobustLoss robust{.scale = 0};
   /// Graduated non-convexity instead of `robust`: loop closures whose residual stays above the scale are rejected.
   /// Init::Auto then means the guess that fits best when no closure can cost more than the square of the scale.
   bool gnc = false;

@@ -110,6 +110,16 @@ std::string disconnection(const PoseGraph<Pose>& graph) {
          std::to_string(parts.num_components) + " parts, wanted one";
 }
 
+std::string beyond_indices(std::int64_t num_nodes, std::int64_t num_edges, int dim) {
+  constexpr std::int64_t most = std::numeric_limits<std::int32_t>::max();
+  const auto says = [&](std::int64_t found, const char* what) {
+    return std::to_string(found) + what + ", wanted at most " + std::to_string(most) + " (32-bit indices)";
+  };
+  if (num_nodes > most / dim) return says(num_nodes * dim, " unknowns");
+  if (num_edges > (most - num_nodes) / 2) return says(2 * num_edges + num_nodes, " neighbours of poses");
+  return {};
+}
+
 template struct PoseGraph<SE2<double>>;
 template struct PoseGraph<SE3<double>>;
 template Connectivity connectivity(const PoseGraph2&);

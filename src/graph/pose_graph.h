@@ -92,4 +92,8 @@ Connectivity connectivity(const PoseGraph<Pose>& graph);
 template <class Pose>
 std::string disconnection(const PoseGraph<Pose>& graph);
 
+/// One line that says what 32-bit indices cannot name of a graph of that size; empty when they can name everything.
+/// Two limits: num_nodes * dim unknowns, and 2 * num_edges + num_nodes neighbours, each at most 2^31 - 1.
+std::string beyond_indices(std::int64_t num_nodes, std::int64_t num_edges, int dim);
+
 }  // namespace pipit

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <cmath>
 #include <numeric>
+#include <utility>
 
 #include "base/file.h"
 #include "base/text.h"
@@ -115,13 +116,73 @@ Result<Trajectory> parse_rows(std::string_view text, std::string_view name, bool
   return sorted;
 }
 
-/// Place of the entry nearest to `time`; `times` is ascending and not empty.
-std::size_t nearest(const std::vector<double>& times, double time) {
-  const auto after = std::lower_bound(times.begin(), times.end(), time);
-  if (after == times.begin()) return 0;
-  if (after == times.end() || time - *(after - 1) <= *after - time)
-    return static_cast<std::size_t>(after - times.begin()) - 1;
-  return static_cast<std::size_t>(after - times.begin());
+using Partners = std::vector<std::pair<std::size_t, std::size_t>>;  ///< places in est and ref, ascending in both
+
+Partners partners_by_id(const std::vector<std::int64_t>& est, const std::vector<std::int64_t>& ref) {
+  Partners out;
+  for (std::size_t i = 0, j = 0; i < est.size() && j < ref.size();) {
+    if (est[i] == ref[j]) out.emplace_back(i, j);
+    const bool step_est = est[i] <= ref[j], step_ref = ref[j] <= est[i];
+    i += step_est;
+    j += step_ref;
+  }
+  return out;
+}
+
+/// Seconds since 1970 in fp64 are known to 2.4e-7 s: 1.02 s is within 20 ms of 1 s.
+constexpr double kStampRounding = 1e-6;
+
+/// Neighbours in the common order of time become partners, the closest first, as long as they are free and within
+/// `max_gap`. Two with somebody between them never do: one of them is closer to that one, or the pairs would cross.
+Partners partners_by_time(const std::vector<double>& est, const std::vector<double>& ref, double max_gap) {
+  struct Neighbours {
+    double gap;
+    std::size_t est, ref;
+  };
+  std::vector<Neighbours> near;
+  for (std::size_t i = 0, j = 0; i < est.size() && j < ref.size();) {
+    const bool ref_first = ref[j] < est[i];
+    const bool adjacent = ref_first ? j + 1 == ref.size() || ref[j + 1] >= est[i]  //
+                                    : i + 1 == est.size() || est[i + 1] > ref[j];
+    const double gap = std::abs(ref[j] - est[i]);
+    if (adjacent && gap <= max_gap + kStampRounding) near.push_back({gap, i, j});
+    ++(ref_first ? j : i);
+  }
+  std::stable_sort(near.begin(), near.end(), [](const Neighbours& a, const Neighbours& b) { return a.gap < b.gap; });
+  std::vector<char> est_taken(est.size(), 0), ref_taken(ref.size(), 0);
+  Partners out;
+  for (const Neighbours& n : near) {
+    if (est_taken[n.est] || ref_taken[n.ref]) continue;
+    est_taken[n.est] = ref_taken[n.ref] = 1;
+    out.emplace_back(n.est, n.ref);
+  }
+  std::sort(out.begin(), out.end());
+  return out;
+}
+
+/// Pairs of neighbours among the partners with no frame missing between them.
+std::vector<PosePair> frames_by_id(const Partners& partners, const Trajectory& est, const Trajectory& ref) {
+  std::vector<PosePair> out;
+  for (std::size_t k = 1; k < partners.size(); ++k) {
+    const auto& [i, j] = partners[k - 1];
+    if (est.ids[i + 1] == est.ids[partners[k].first] && ref.ids[j + 1] == ref.ids[partners[k].second])
+      out.emplace_back(k - 1, k);
+  }
+  return out;
+}
+
+std::vector<PosePair> frames_by_time(const Partners& partners, const std::vector<double>& times) {
+  if (partners.size() < 2) return {};
+  std::vector<double> steps;
+  for (std::size_t k = 1; k < partners.size(); ++k)
+    steps.push_back(times[partners[k].second] - times[partners[k - 1].second]);
+  std::vector<double> sorted = steps;
+  const auto middle = sorted.begin() + static_cast<std::ptrdiff_t>(sorted.size() / 2);
+  std::nth_element(sorted.begin(), middle, sorted.end());
+  std::vector<PosePair> out;
+  for (std::size_t k = 0; k < steps.size(); ++k)
+    if (steps[k] <= 1.5 * *middle) out.emplace_back(k, k + 1);  // one missing frame makes it 2
+  return out;
 }
 
 template <int D>
@@ -179,25 +240,18 @@ Result<MatchedTrajectories> match(const Trajectory& est, const Trajectory& ref, 
   };
   if (est.times.empty() != ref.times.empty())
     return no("one side has time stamps and the other ids, wanted the same kind on both");
+  const bool timed = !est.times.empty();
+  const Partners partners = timed ? partners_by_time(est.times, ref.times, max_gap) : partners_by_id(est.ids, ref.ids);
   MatchedTrajectories out;
   out.plane = est.plane && ref.plane;
-  for (std::size_t k = 0; k < est.poses.size(); ++k) {
-    std::size_t partner = ref.poses.size();
-    if (!est.times.empty()) {
-      const std::size_t place = nearest(ref.times, est.times[k]);
-      if (std::abs(ref.times[place] - est.times[k]) <= max_gap) partner = place;
-    } else {
-      const auto place = std::lower_bound(ref.ids.begin(), ref.ids.end(), est.ids[k]);
-      if (place != ref.ids.end() && *place == est.ids[k]) partner = static_cast<std::size_t>(place - ref.ids.begin());
-    }
-    if (partner == ref.poses.size()) {
-      ++out.unmatched;
-      continue;
-    }
-    out.est.push_back(est.poses[k]);
-    out.ref.push_back(ref.poses[partner]);
+  for (const auto& [i, j] : partners) {
+    out.est.push_back(est.poses[i]);
+    out.ref.push_back(ref.poses[j]);
   }
-  out.matched = out.est.size();
+  out.frames = timed ? frames_by_time(partners, ref.times) : frames_by_id(partners, est, ref);
+  out.matched = partners.size();
+  out.unmatched = est.poses.size() - out.matched;
+  out.unmatched_ref = ref.poses.size() - out.matched;
   if (out.matched < 3)
     return no(std::to_string(out.matched) + " of " + std::to_string(est.poses.size()) +
               " poses have a partner, wanted at least 3");
@@ -211,7 +265,7 @@ AteReport ate(const MatchedTrajectories& both, Align align) {
 RpeReport rpe(const MatchedTrajectories& both, Align align) {
   const double scale = align == Align::Similarity ? ate(both, align).scale : 1;
   const std::span<const SE3<double>> est = both.est, ref = both.ref;
-  return {rpe_frames<SE3<double>>(est, ref, 1, scale), rpe_path<SE3<double>>(est, ref, 1.0, scale)};
+  return {rpe_pairs<SE3<double>>(est, ref, both.frames, scale), rpe_path<SE3<double>>(est, ref, 1.0, scale)};
 }
 
 }  // namespace pipit

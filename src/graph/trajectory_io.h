@@ -36,13 +36,18 @@ Result<Trajectory> parse_trajectory(std::string_view text, std::string_view name
 /// Poses of the same moment, in order.
 struct MatchedTrajectories {
   std::vector<SE3<double>> est, ref;  ///< [matched]
+  std::vector<PosePair> frames;       ///< neighbours with no frame missing between them, see match
   std::size_t matched = 0;
-  std::size_t unmatched = 0;  ///< poses of the estimate without a partner
-  bool plane = false;         ///< both in the plane
+  std::size_t unmatched = 0;      ///< poses of the estimate without a partner
+  std::size_t unmatched_ref = 0;  ///< poses of the reference without a partner
+  bool plane = false;             ///< both in the plane
 };
 
-/// Partners have the same id, or the nearest time within `max_gap` seconds.
-/// Fails   fewer than 3 matches; one side with ids and the other with times.
+/// Partners have the same id, or times within `max_gap` seconds of each other, the closest two of all first. Nobody has
+/// two partners, and pairs do not cross in time: of an estimate ten times as frequent as its reference nine in ten stay
+/// without.
+/// Frames  by id: neighbours in both trajectories; by time: not more than 1.5 times the median step of the matched
+/// apart. Fails   fewer than 3 matches; one side with ids and the other with times.
 Result<MatchedTrajectories> match(const Trajectory& est, const Trajectory& ref, double max_gap = 0.02);
 
 struct AteReport {
@@ -59,8 +64,8 @@ struct RpeReport {
   Rpe per_frame, per_metre;
 };
 
-/// Relative pose error over one frame and over one metre of the reference's path; with Align::Similarity the estimate
-/// takes the scale that aligns it best.
+/// Relative pose error over one frame (gaps make no pair) and over one metre of the reference's path; with
+/// Align::Similarity the estimate takes the scale that aligns it best.
 RpeReport rpe(const MatchedTrajectories& both, Align align);
 
 }  // namespace pipit

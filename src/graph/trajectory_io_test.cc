@@ -126,6 +126,89 @@ TEST(Match, GoesToTheNearestTimeWithin20Milliseconds) {
               HasSubstr("0 of 10 poses have a partner, wanted at least 3"));
 }
 
+TEST(Match, APerfectEstimateOfAnyRateHasNoError) {
+  // 10 s of a curve, the reference at 10 Hz, the estimate of the same curve at 100, 10 and 5 Hz.
+  const auto curve = [](double rate) {
+    std::vector<SE3<double>> poses;
+    for (int i = 0; i <= static_cast<int>(10 * rate); ++i) {
+      const double t = i / rate;
+      SE3<double> pose;
+      pose.t = {t, std::sin(t), 0.1 * t};
+      poses.push_back(pose);
+    }
+    return tum(poses, 50, 1 / rate);
+  };
+  const Trajectory ref = read(curve(10));
+  for (const double rate : {100.0, 10.0, 5.0}) {
+    const Trajectory est = read(curve(rate));
+    const auto both = match(est, ref);
+    ASSERT_TRUE(both) << both.error().message;
+    EXPECT_EQ(both->matched, std::min(est.poses.size(), ref.poses.size()));
+    EXPECT_EQ(both->unmatched, est.poses.size() - both->matched);
+    EXPECT_EQ(both->unmatched_ref, ref.poses.size() - both->matched);
+    // The stamps of both agree to eps * 60 s and the curve's speed is below 1.5 m/s: eps * 100 m, and as much from the
+    // alignment.
+    EXPECT_LT(ate(*both, Align::Rigid).position_m.max, 1e-13) << rate;
+    EXPECT_EQ(both->frames.size(), both->matched - 1);
+  }
+}
+
+TEST(Match, TakesTheClosestFirstNobodyTwiceAndNeverCrosses) {
+  const auto at = [](std::vector<double> times) {
+    Trajectory out;
+    for (const double time : times) {
+      out.times.push_back(time);
+      SE3<double> pose;
+      pose.t.x() = time;
+      out.poses.push_back(pose);
+    }
+    return out;
+  };
+  const auto pairs = [&](std::vector<double> est, std::vector<double> ref) {
+    // Three far away make the minimum of three.
+    for (auto* times : {&est, &ref}) times->insert(times->end(), {1000, 1001, 1002});
+    const auto both = match(at(est), at(ref));
+    EXPECT_TRUE(both);
+    std::vector<std::pair<double, double>> out;
+    for (std::size_t k = 0; k + 3 < both->matched; ++k) out.emplace_back(both->est[k].t.x(), both->ref[k].t.x());
+    EXPECT_EQ(both->unmatched, est.size() - both->matched);
+    EXPECT_EQ(both->unmatched_ref, ref.size() - both->matched);
+    return out;
+  };
+  using Pairs = std::vector<std::pair<double, double>>;
+  EXPECT_EQ(pairs({0.010, 0.012}, {0.011, 0.013}), (Pairs{{0.010, 0.011}, {0.012, 0.013}}));
+  EXPECT_EQ(pairs({0.000, 0.010}, {0.009}), (Pairs{{0.010, 0.009}}));
+  EXPECT_EQ(pairs({0.010}, {0.000, 0.009, 0.012}), (Pairs{{0.010, 0.009}}));
+  EXPECT_EQ(pairs({0.000, 0.010}, {0.009, 0.015}), (Pairs{{0.010, 0.009}}));  // 0 and 15 ms would cross
+  EXPECT_EQ(pairs({0, 1}, {0.021, 1.02}), (Pairs{{1, 1.02}}));
+  EXPECT_EQ(pairs({5}, {5}), (Pairs{{5, 5}}));
+
+  // Against the definition, on draws: the closest free pair of all that crosses none, again and again.
+  Random random(8);
+  for (int round = 0; round < 200; ++round) {
+    std::vector<double> est, ref;
+    for (auto* times : {&est, &ref}) {
+      for (int k = 0; k < 12; ++k) times->push_back(0.2 * random.uniform());
+      std::sort(times->begin(), times->end());
+    }
+    Pairs wanted;
+    for (;;) {
+      std::pair<double, double> best;
+      double gap = 0.02;
+      for (const double e : est)
+        for (const double r : ref) {
+          bool free = std::abs(e - r) < gap;
+          for (const auto& [x, y] : wanted) free = free && e != x && r != y && (e < x) == (r < y);
+          if (free) gap = std::abs(e - r), best = {e, r};
+        }
+      if (gap == 0.02) break;
+      wanted.push_back(best);
+    }
+    std::sort(wanted.begin(), wanted.end());
+    ASSERT_EQ(pairs(est, ref), wanted) << round;
+  }
+}
+
 TEST(Match, NeedsThreeAndOneKindOfKey) {
   const Trajectory three = read("VERTEX_SE2 1 0 0 0\nVERTEX_SE2 2 1 0 0\nVERTEX_SE2 3 2 0 0\n");
   const Trajectory two = read("VERTEX_SE2 1 0 0 0\nVERTEX_SE2 2 1 0 0\n");
@@ -157,6 +240,30 @@ TEST(Rpe, IsWhatOneStepIsOff) {
   EXPECT_NEAR(rpe(*both, Align::Rigid).per_frame.translation_m.rmse, 0.01, 1e-13);
   EXPECT_NEAR(rpe(*both, Align::Rigid).per_metre.translation_m.rmse, 0.02, 1e-13);
   EXPECT_LT(rpe(*both, Align::Similarity).per_frame.translation_m.rmse, 1e-13);
+}
+
+TEST(Rpe, OneFrameIsNoJumpOverAGap) {
+  // 1 m a frame, 10 frames, 3 to 5 missing in the estimate; each step of the estimate is 1 cm too long.
+  std::string g2o_est, g2o_ref, tum_est, tum_ref;
+  for (int i = 0; i < 10; ++i) {
+    const std::string ref = std::to_string(i), est = std::to_string(1.01 * i);
+    g2o_ref += "VERTEX_SE2 " + std::to_string(10 * i) + " " + ref + " 0 0\n";
+    tum_ref += std::to_string(0.1 * i) + " " + ref + " 0 0 0 0 0 1\n";
+    if (i >= 3 && i <= 5) continue;
+    g2o_est += "VERTEX_SE2 " + std::to_string(10 * i) + " " + est + " 0 0\n";
+    tum_est += std::to_string(0.1 * i) + " " + est + " 0 0 0 0 0 1\n";
+  }
+  for (const auto& [a, b] : {std::pair(g2o_est, g2o_ref),
+                             std::pair(tum_est, tum_ref),
+                             std::pair(g2o_ref, g2o_est),
+                             std::pair(tum_ref, tum_est)}) {
+    const auto both = match(read(a), read(b));
+    ASSERT_TRUE(both) << both.error().message;
+    EXPECT_EQ(both->matched, 7u);
+    const Rpe one = rpe(*both, Align::None).per_frame;
+    EXPECT_EQ(one.translation_m.count, 5u);           // 0-1, 1-2, 6-7, 7-8, 8-9
+    EXPECT_NEAR(one.translation_m.max, 0.01, 1e-12);  // eps of 10 m; over the gap it would be 0.04
+  }
 }
 
 TEST(Trajectory, ReadsThePublicTruths) {

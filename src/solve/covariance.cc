@@ -23,26 +23,19 @@ Result<std::vector<double>> inverse_diagonal_blocks(Problem& problem, const std:
 
   std::vector<std::int32_t> free;
   std::copy_if(blocks.begin(), blocks.end(), std::back_inserter(free), [](std::int32_t b) { return b >= 0; });
-  const std::vector<double> columns = solver.inverse_columns(linearisation.H64(), {}, free);
-  if (columns.empty() && !free.empty())
+  const std::vector<double> inverse = solver.inverse_blocks(linearisation.H64(), {}, free);
+  if (inverse.empty() && !free.empty())
     return Error{Code::Unsupported,
                  "covariance: the problem does not determine every variable (H is not positive definite)"};
 
   const std::size_t area = static_cast<std::size_t>(width * width);
-  const std::size_t length = static_cast<std::size_t>(linearisation.num_blocks() * width);
   std::vector<double> out(blocks.size() * area, 0);
-  std::size_t found = 0;
-  for (std::size_t i = 0; i < blocks.size(); ++i) {
-    if (blocks[i] < 0) continue;
-    for (int col = 0; col < width; ++col)
-      std::copy_n(columns.begin() +
-                      static_cast<std::ptrdiff_t>(
-                          (found * static_cast<std::size_t>(width) + static_cast<std::size_t>(col)) * length) +
-                      blocks[i] * width,
-                  width,
-                  out.begin() + static_cast<std::ptrdiff_t>(i * area) + col * width);
-    ++found;
-  }
+  auto next = inverse.begin();
+  for (std::size_t i = 0; i < blocks.size(); ++i)
+    if (blocks[i] >= 0) {
+      std::copy_n(next, area, out.begin() + static_cast<std::ptrdiff_t>(i * area));
+      next += static_cast<std::ptrdiff_t>(area);
+    }
   return out;
 }
 

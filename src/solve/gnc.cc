@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
 #include <memory>
 #include <utility>
 
@@ -10,9 +11,11 @@
 namespace pipit {
 namespace {
 
-// Sets found one after the other at the end; two or three are usual.
-constexpr int kMaxSets = 10;
-// Where fewer than 1 in 10 doubted factors are undecided, those with weight make up a structure worth a good factor.
+// Sets found one after the other at the end of a sweep, and sweeps; two or three are usual.
+constexpr int kMaxSets = 10, kMaxSweeps = 10;
+// A sweep that lowers the cost by less is the last: well above what the tolerance of a run leaves open.
+constexpr double kBetter = 1e-3;
+// Where fewer than 1 in 5 doubted factors are undecided, those with weight make up a structure worth a good factor.
 constexpr int kFew = 5;
 
 // Weight of truncated least squares at convexity mu (eq. 14).
@@ -42,10 +45,21 @@ class Doubt {
   Doubt(Problem& problem, std::span<const std::size_t> batches) {
     for (const std::size_t b : batches) {
       auto& batch = *problem.batches()[b];
-      batch.weights.assign(static_cast<std::size_t>(batch.size()), 1.0);
-      parts_.push_back({b, &batch.weights, std::vector<char>(batch.weights.size(), 0)});
+      const auto size = static_cast<std::size_t>(batch.size());
+      parts_.push_back({b, &batch.weights, std::vector<double>(size, 1.0), std::vector<char>(size, 0)});
       size_ += batch.size();
     }
+    restore();
+  }
+
+  void trust_all() {
+    for (const Part& part : parts_) part.weights->assign(part.saved.size(), 1.0);
+  }
+  void save() {
+    for (Part& part : parts_) part.saved = *part.weights;
+  }
+  void restore() {
+    for (const Part& part : parts_) *part.weights = part.saved;
   }
 
   std::int64_t size() const { return size_; }
@@ -94,6 +108,7 @@ class Doubt {
   struct Part {
     std::size_t batch;
     std::vector<double>* weights;
+    std::vector<double> saved;
     std::vector<char> left_out;
   };
   std::vector<Part> parts_;
@@ -114,6 +129,136 @@ void add_work(Summary& total, const Summary& run) {
   total.linear.range += run.linear.range;
 }
 
+// One run of graduated non-convexity: what its parts share.
+class Search {
+ public:
+  Search(Problem& problem,
+         std::span<const std::size_t> batches,
+         const MinimiseOptions& options,
+         const GncOptions& gnc,
+         const Observer& observer)
+      : problem_(problem),
+        options_(options),
+        gnc_(gnc),
+        observer_(observer),
+        c2_(gnc.scale * gnc.scale),
+        doubt_(problem, batches) {}
+
+  GncSummary run() {
+    double best = std::numeric_limits<double>::infinity();
+    for (int sweeps = 0; sweeps < kMaxSweeps; ++sweeps) {
+      graduate();
+      if (sweeps == 0) summary_.last.cost_initial = cost_initial_;
+      if (going()) settle();
+      const std::int64_t rejected = doubt_.count(kRejected);
+      const double cost = run_.cost_final + 0.5 * c2_ * static_cast<double>(rejected);
+      if (sweeps > 0 && (cancelled_ || !(cost < (1 - kBetter) * best))) {
+        problem_.restore(1);
+        doubt_.restore();
+        break;
+      }
+      best = cost;
+      best_run_ = run_;
+      problem_.save(1);
+      doubt_.save();
+      if (rejected == 0 || !going()) break;
+    }
+    return report();
+  }
+
+ private:
+  static constexpr auto kRejected = [](double weight) { return weight < 0.5; };
+
+  bool in_time() const { return watch_.seconds() < options_.time_limit_s; }
+  bool going() const { return !cancelled_ && in_time() && run_.stop != Stop::Diverged; }
+
+  // A minimiser for the factors that have weight now.
+  void renew(MinimiseOptions how) {
+    if (minimiser_) add_work(work_, run_);
+    run_ = {};
+    doubt_.leave_out();
+    how.time_limit_s = std::max(0.0, options_.time_limit_s - watch_.seconds());
+    minimiser_ = std::make_unique<Minimiser>(problem_, how);
+  }
+
+  void step() {
+    run_ = minimiser_->run([this](const Iteration& it) {
+      trace_.push_back(it);
+      trace_.back().number = static_cast<int>(trace_.size());
+      trace_.back().seconds = watch_.seconds();
+      cancelled_ = observer_ && !observer_(trace_.back());
+      return !cancelled_;
+    });
+  }
+
+  // From where the variables are to weights of 0 and 1.
+  void graduate() {
+    doubt_.trust_all();
+    renew(one_rough_step(options_));
+    cost_initial_ = minimiser_->cost();
+    const double largest = doubt_.largest(*minimiser_);
+    if (!std::isfinite(cost_initial_)) return step();  // which says that it diverged
+    bool rough = true, done = 2 * largest <= c2_;      // nobody is doubtful
+    int rounds = 0;
+    for (double mu = c2_ / (2 * largest - c2_); !done && going(); mu *= gnc_.growth) {
+      doubt_.weigh(*minimiser_, [&](double s) { return surrogate_weight(s, c2_, mu); });
+      const std::int64_t between = doubt_.count([](double w) { return w != 0 && w != 1; });
+      if (rough ? between * kFew < doubt_.size() : doubt_.misses_one()) {
+        rough = between * kFew >= doubt_.size();
+        renew(rough ? one_rough_step(options_) : one_step(options_));
+      }
+      step();
+      done = ++rounds == gnc_.max_rounds || between == 0;
+    }
+    summary_.rounds += rounds;
+  }
+
+  // Solves for what fits, until what fits is what was solved for.
+  void settle() {
+    const auto keep = [this] { return doubt_.weigh(*minimiser_, [this](double s) { return s <= c2_ ? 1.0 : 0.0; }); };
+    keep();
+    for (int sets = 0; sets < kMaxSets; ++sets) {
+      renew(options_);
+      step();
+      if (!going() || !keep()) break;
+    }
+  }
+
+  GncSummary report() {
+    summary_.rejected = doubt_.count(kRejected);
+    summary_.inliers = doubt_.size() - summary_.rejected;
+    const double cost_initial = summary_.last.cost_initial;
+    add_work(work_, run_);
+    summary_.last = best_run_;
+    summary_.last.seconds = {};
+    Summary& last = summary_.last;
+    last.linear.factorisations = last.linear.inner_iterations = 0;
+    last.linear.seconds_symbolic = last.linear.seconds_factor = last.linear.seconds_solve = 0;
+    last.linear.range = {};
+    add_work(last, work_);
+    last.cost_initial = cost_initial;
+    last.iterations = static_cast<int>(trace_.size());
+    last.trace = std::move(trace_);
+    last.seconds.total = watch_.seconds();
+    if (cancelled_) last.stop = Stop::Cancelled;
+    return std::move(summary_);
+  }
+
+  Problem& problem_;
+  const MinimiseOptions& options_;
+  const GncOptions& gnc_;
+  const Observer& observer_;
+  const Stopwatch watch_;
+  const double c2_;
+  Doubt doubt_;
+  std::unique_ptr<Minimiser> minimiser_;
+  Summary run_, best_run_, work_;  // the last run; the one behind the best answer; the work of minimisers that are gone
+  std::vector<Iteration> trace_;
+  double cost_initial_ = 0;
+  bool cancelled_ = false;
+  GncSummary summary_;
+};
+
 }  // namespace
 
 GncSummary minimise_gnc(Problem& problem,
@@ -122,65 +267,7 @@ GncSummary minimise_gnc(Problem& problem,
                         const GncOptions& gnc,
                         const Observer& observer) {
   expects(gnc.scale > 0 && gnc.growth > 1, "gnc: needs scale > 0 and growth > 1");
-  const Stopwatch watch;
-  const double c2 = gnc.scale * gnc.scale;
-  GncSummary summary;
-  Summary run, before;  // the last run, and the work of minimisers that are no more
-  std::vector<Iteration> trace;
-  bool cancelled = false;
-  const Observer counting = [&](const Iteration& it) {
-    trace.push_back(it);
-    trace.back().number = static_cast<int>(trace.size());
-    trace.back().seconds = watch.seconds();
-    cancelled = observer && !observer(trace.back());
-    return !cancelled;
-  };
-  const auto in_time = [&] { return watch.seconds() < options.time_limit_s; };
-
-  Doubt doubt(problem, batches);
-  std::unique_ptr<Minimiser> minimiser;
-  const auto renew = [&](const MinimiseOptions& how) {
-    add_work(before, run);
-    run = {};
-    doubt.leave_out();
-    minimiser = std::make_unique<Minimiser>(problem, how);
-  };
-
-  renew(one_rough_step(options));
-  const double cost_initial = minimiser->cost(), largest = doubt.largest(*minimiser);
-  bool settled = !std::isfinite(largest) || 2 * largest <= c2;  // the latter: nobody is doubtful
-  bool rough = true;
-  for (double mu = c2 / (2 * largest - c2); !settled && !cancelled && in_time(); mu *= gnc.growth) {
-    doubt.weigh(*minimiser, [&](double s) { return surrogate_weight(s, c2, mu); });
-    const std::int64_t between = doubt.count([](double w) { return w != 0 && w != 1; });
-    if (rough ? between * kFew < doubt.size() : doubt.misses_one()) {
-      rough = between * kFew >= doubt.size();
-      renew(rough ? one_rough_step(options) : one_step(options));
-    }
-    run = minimiser->run(counting);
-    settled = ++summary.rounds == gnc.max_rounds || run.stop == Stop::Diverged || between == 0;
-  }
-
-  const auto keep = [&] { return doubt.weigh(*minimiser, [&](double s) { return s <= c2 ? 1.0 : 0.0; }); };
-  if (!cancelled && run.stop != Stop::Diverged) keep();
-  for (int sets = 0; !cancelled && run.stop != Stop::Diverged && sets < kMaxSets; ++sets) {
-    MinimiseOptions rest = options;
-    rest.time_limit_s = std::max(0.0, options.time_limit_s - watch.seconds());
-    renew(rest);
-    run = minimiser->run(counting);
-    if (cancelled || !in_time() || !keep()) break;
-  }
-
-  summary.inliers = doubt.count([](double w) { return w >= 0.5; });
-  summary.rejected = doubt.count([](double w) { return w < 0.5; });
-  summary.last = run;
-  add_work(summary.last, before);
-  summary.last.cost_initial = cost_initial;
-  summary.last.iterations = static_cast<int>(trace.size());
-  summary.last.trace = std::move(trace);
-  summary.last.seconds.total = watch.seconds();
-  if (cancelled) summary.last.stop = Stop::Cancelled;
-  return summary;
+  return Search(problem, batches, options, gnc, observer).run();
 }
 
 }  // namespace pipit

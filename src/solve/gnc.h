@@ -16,19 +16,24 @@ struct GncOptions {
 };
 
 struct GncSummary {
-  Summary last;    ///< of the last run; iterations, trace, seconds and linear work are sums over all; cost is robust
-  int rounds = 0;  ///< re-weightings before all weights were 0 or 1
-  std::int64_t inliers = 0, rejected = 0;  ///< factors of the doubted batches with weight 1, and the others
+  Summary last;    ///< the run behind the answer; iterations, trace, seconds and work are those of all runs
+  int rounds = 0;  ///< re-weightings
+  std::int64_t inliers = 0, rejected = 0;  ///< factors of the doubted batches with weight >= 0.5, and the others
 };
 
-/// Doubts the factors of `batches` (indices into problem.batches()); the others are trusted. Leaves their weights at 0
-/// or 1 (in between only when cancelled).
+/// Doubts the factors of `batches` (indices into problem.batches()); the others are trusted. Leaves the weights of the
+/// doubted at 0 or 1 (in between only where it was cut short) and the variables at the optimum of what is kept.
 ///
-/// Each round re-weights and takes one inexact Gauss-Newton step on the whole structure, with an incomplete factor:
-/// doubted factors tie anything to anything, and a complete one would drown in fill. When all weights are 0 or 1, the
-/// rejected factors leave the structure, `options` says how the rest is solved to the end, and what fits then (s <=
-/// c^2) is what is kept; each change of the set lowers sum min(s, c^2), so this ends.
-/// max_iterations and the tolerance bound each run at the end; the time limit bounds the whole.
+/// Starts from the values the problem holds: the trusted factors should nearly fit there (a robot: dead reckoning). A
+/// sweep: re-weight and take one inexact Gauss-Newton step, again and again (a run to convergence in each round, and a
+/// first one without doubt, as in the source, end in worse minima: homes with half of their closures wrong). While many
+/// weights are undecided the whole structure is solved with an incomplete factor, since doubted factors tie anything to
+/// anything and a complete one would drown in fill; then factors of weight 0 leave the structure. With all weights at 0
+/// or 1, `options` says how what fits (s <= c^2) is solved to the end. The next sweep starts from there; sweeps go on
+/// while they lower the cost with min(s, c^2) for a doubted s by 0.1 %, so an answer never gets worse.
+///
+/// max_iterations and tolerance bound each run at the end of a sweep; the time limit bounds the whole.
+/// Threads same bits for any num_threads.
 GncSummary minimise_gnc(Problem& problem,
                         std::span<const std::size_t> batches,
                         const MinimiseOptions& options,

@@ -135,6 +135,13 @@ double Linearisation::linearise() {
   return in_double_ ? evaluate(double_) : evaluate(single_);
 }
 
+void Linearisation::refine() {
+  if (precision_.residual == Format::Double && precision_.jacobian == Format::Double) return;
+  precision_.residual = precision_.jacobian = Format::Double;
+  if (!in_double_) single_ = {};
+  prepare(needs_);
+}
+
 template <class T>
 double Linearisation::evaluate(Rows<T>& rows) {
   double sum = 0;

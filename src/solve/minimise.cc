@@ -15,13 +15,27 @@ namespace {
 // leads over a rise, and a Gauss-Newton step soon pays it back (watchdog: Nocedal and Wright 2006, sec. 15.6).
 constexpr int kMaxRises = 3;
 constexpr double kMaxRise = 10;
-// How well linear systems are solved. The next Gauss-Newton step finds about (E / cost)^2 of the cost, E being what this
-// one brings: an error of a thirtieth of that is lost in it. Below a tenth of the tolerance nobody will look.
-constexpr double kRelax = 1.0 / 30, kShareOfTolerance = 0.1;
+// How well linear systems are solved. The next Gauss-Newton step finds about (E / cost)^2 of the cost, E being what
+// this one brings: an error of a thirtieth of that is lost in it. Below half of the tolerance nobody will look.
+constexpr double kRelax = 1.0 / 30, kShareOfTolerance = 0.5;
 constexpr double kTightEta = 1e-3;
 // Residuals that shrank by 1e-11 are rounding errors: exact measurements have cost zero, and no relative decrease
 // there.
 constexpr double kFloor = 1e-22;
+
+// A gradient that is nothing but rounding shows no way down. Entry i is a sum of J_i r over some rows, each known to
+// some eps |J_i| |r|: in all that is k eps sqrt(H_ii sum r^2) over those rows, and a row takes part in up to twelve
+// entries.
+bool at_rest(const Linearisation& linearisation, double cost, const Precision& precision) {
+  // fp16 is judged like fp32, in which it is computed: what it rounds away is its own fault.
+  const double eps = precision.residual == Format::Double && precision.jacobian == Format::Double ? 0x1p-53 : 0x1p-24;
+  constexpr double kRoundings = 4, kEntries = 12;
+  const auto gradient = linearisation.gradient(), diagonal = linearisation.diagonal();
+  double square = 0;
+  for (std::size_t i = 0; i < gradient.size(); ++i)
+    if (gradient[i] != 0) square += gradient[i] * gradient[i] / diagonal[i];
+  return square <= kEntries * (kRoundings * eps) * (kRoundings * eps) * 2 * cost;
+}
 
 LinearOptions linear_options(const MinimiseOptions& o) {
   LinearOptions linear;
@@ -113,6 +127,7 @@ void Minimiser::grow() {
     }
   p.solver.grow(p.linearisation->pattern(), place);
   p.prepare();
+  if (p.solver.in_double()) p.linearisation->refine();
 }
 
 double Minimiser::cost() { return parts_->linearisation->cost(); }
@@ -132,6 +147,7 @@ Summary Minimiser::run(const Observer& observer) {
   double cost = p.linearisation->cost();  // of the best state so far, the one that is saved
   int rises = 0;                         // undamped steps tried since then that raised the cost
   bool away = false;                     // the values are not those of the best state
+  bool refined = false;                  // residuals and Jacobians went over to fp64 with the linear solver
   bool running = std::isfinite(cost);
   summary.cost_initial = cost;
   summary.stop = running ? Stop::MaxIterations : Stop::Diverged;
@@ -146,6 +162,11 @@ Summary Minimiser::run(const Observer& observer) {
     bool promising = true, relinearise = false;
     while (!it.accepted && !relinearise && promising && proposer.propose()) {
       ++it.attempts;
+      if (p.solver.in_double() && !away && !refined) {
+        refined = true;
+        p.linearisation->refine();
+        cost = p.linearisation->cost();
+      }
       p.retract();
       const double trial = p.linearisation->cost();  // nan and inf compare false below
       promising = proposer.predicted() > std::max(0.1 * o.tolerance, 1e-15) * cost + kFloor * summary.cost_initial;
@@ -183,8 +204,10 @@ Summary Minimiser::run(const Observer& observer) {
     }
     if (!running || relinearise) continue;
     if (it.relative_decrease > o.tolerance) continue;
-    summary.stop =
-        it.accepted || !promising || cost <= kFloor * summary.cost_initial ? Stop::Converged : Stop::NoProgress;
+    summary.stop = it.accepted || !promising || cost <= kFloor * summary.cost_initial ||
+                           at_rest(*p.linearisation, cost, o.precision)
+                       ? Stop::Converged
+                       : Stop::NoProgress;
     running = false;
   }
   if (away) p.problem.restore();

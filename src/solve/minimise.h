@@ -21,7 +21,8 @@ enum class Strategy {
 };
 
 enum class Stop {
-  Converged,      ///< relative decrease of the cost below the tolerance, with a linear solve that was accurate enough
+  Converged,  ///< relative decrease of the cost below the tolerance, with a linear solve that was accurate enough; or
+              ///< nothing to do: everything is fixed, or the gradient is zero or rounding
   MaxIterations,  ///< as asked
   TimeLimit,      ///< as asked; the state is the last accepted one
   NoProgress,     ///< no step of any length lowered the cost, though the model promised more than the tolerance

@@ -18,12 +18,12 @@ int Problem::block_width() const {
   return widest <= 3 ? 3 : 6;
 }
 
-void Problem::save() {
-  for (auto& set : sets_) set->save();
+void Problem::save(int copy) {
+  for (auto& set : sets_) set->save(copy);
 }
 
-void Problem::restore() {
-  for (auto& set : sets_) set->restore();
+void Problem::restore(int copy) {
+  for (auto& set : sets_) set->restore(copy);
 }
 
 }  // namespace pipit

@@ -80,8 +80,9 @@ class Problem {
   int number_blocks();
   /// Width of a block column: 3 or 6, the smallest that holds every variable. Needs: no variable wider than 6.
   int block_width() const;
-  void save();
-  void restore();
+  /// Copy 0 belongs to the minimiser, copy 1 to who calls it.
+  void save(int copy = 0);
+  void restore(int copy = 0);
 
  private:
   template <class... M>

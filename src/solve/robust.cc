@@ -3,6 +3,8 @@
 #include <array>
 #include <cmath>
 
+#include "base/contract.h"
+
 namespace pipit {
 namespace {
 
@@ -54,6 +56,18 @@ double RobustLoss::weight(double s) const {
     }
   }
   return 1;
+}
+
+double default_scale(Kind kind, int dim) {
+  expects(dim >= 1, "default_scale: needs at least one dimension");
+  double scalar = 1;
+  if (kind == Kind::Huber) scalar = 1.345;
+  if (kind == Kind::Cauchy) scalar = 2.3849;
+  if (kind == Kind::Tukey) scalar = 4.6851;
+  if (kind == Kind::GemanMcClure) scalar = 3.7874;
+  // The 95 % quantile of chi-square by Wilson and Hilferty (1931): within 2.5 % at one dimension, 0.5 % from three on.
+  const auto quantile = [](double d) { return d * std::pow(1 - 2 / (9 * d) + 1.6449 * std::sqrt(2 / (9 * d)), 3); };
+  return scalar * std::sqrt(quantile(dim) / quantile(1));
 }
 
 std::optional<Kind> robust_kind(std::string_view wanted) {

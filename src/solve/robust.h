@@ -20,6 +20,13 @@ struct RobustLoss {
   double weight(double s) const;
 };
 
+/// The scale to take when nobody says one, for residuals of `dim` dimensions that are normal of unit variance: the
+/// scalar constant of 95 % efficiency (Huber 1.345, Cauchy 2.3849, Tukey 4.6851: Zhang 1997, sec. 9.4; Geman-McClure as
+/// written here 3.7874: where (E psi')^2 = 0.95 E psi^2), times what the 95 % quantile of chi grows by from 1 to `dim`
+/// dimensions. Then the weight of less than 1.8 % of good residuals falls below one half, at any dimension. Needs dim
+/// >= 1.
+double default_scale(RobustLoss::Kind kind, int dim);
+
 /// "none", "huber", "cauchy", "tukey", "geman-mcclure"; nullopt for any other name.
 std::optional<RobustLoss::Kind> robust_kind(std::string_view name);
 std::string_view name(RobustLoss::Kind kind);

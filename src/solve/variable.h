@@ -73,9 +73,10 @@ class VariableSetBase {
 
   /// x <- x (+) dx, in fp64, then rounded to `format`. dx [n * width]: block b starts at b * width.
   virtual void retract(std::span<const double> dx, int width, Format format, Workers& workers) = 0;
-  /// Keeps a copy of all values; restore brings back the copy that was saved last.
-  virtual void save() = 0;
-  virtual void restore() = 0;
+  /// Keeps a copy of all values; restore brings back the copy that was saved last. Minimisers use copy 0; copy 1 is for
+  /// who calls them.
+  virtual void save(int copy) = 0;
+  virtual void restore(int copy) = 0;
 
  protected:
   std::vector<char> fixed_;
@@ -103,11 +104,11 @@ class VariableSet final : public VariableSetBase {
       }
     });
   }
-  void save() override { saved_ = values; }
-  void restore() override { values = saved_; }
+  void save(int copy) override { saved_[copy] = values; }
+  void restore(int copy) override { values = saved_[copy]; }
 
  private:
-  std::vector<M> saved_;
+  std::vector<M> saved_[2];
 };
 
 }  // namespace pipit

@@ -20,8 +20,20 @@ struct Kernels {
     if constexpr (kFast<T>) return factor_panel(panel, shape);
     return reference::factor_panel(panel, shape);
   }
-  static void update(const T* panel, FrontShape shape, T* out) {
-    if constexpr (kFast<T>) return form_update(panel, shape, out);
+  /// With several threads a large update is shared out by columns, in parts that depend on its shape alone.
+  static void update(const T* panel, FrontShape shape, T* out, Workers* workers) {
+    if constexpr (kFast<T>) {
+      constexpr double kWorthThreads = 1e6;  // multiplications: 20 us and more
+      const int columns = shape.m - shape.w, groups = (columns + 5) / 6;
+      const double work = 0.5 * shape.w * static_cast<double>(columns) * columns;
+      if (workers == nullptr || work < kWorthThreads) return form_update(panel, shape, out);
+      const std::size_t parts = num_parts(static_cast<std::size_t>(groups), 4);
+      return workers->run(parts, [&](std::size_t part) {
+        const Range range = part_of(static_cast<std::size_t>(groups), parts, part);
+        form_update(
+            panel, shape, out, static_cast<int>(range.begin) * 6, std::min(static_cast<int>(range.end) * 6, columns));
+      });
+    }
     reference::form_update(panel, shape, out);
   }
   static void to_panel(const ChildUpdate<T>& child, int B, T* panel, FrontShape parent) {
@@ -95,7 +107,7 @@ std::int64_t factorise(const CholeskyPlan& plan,
   if (work.panels.size() < num_tasks + 1) work.panels.resize(num_tasks + 1);
 
   // Yields the first bad column of the panel, or kNone.
-  const auto front = [&](int s, T* panel) -> std::int64_t {
+  const auto front = [&](int s, T* panel, Workers* shared) -> std::int64_t {
     const FrontShape shape = plan.shape(s);
     std::fill_n(panel, shape.panel_size(), T(0));
     for (int k = plan.entries.begin[s]; k < plan.entries.begin[s + 1]; ++k) {
@@ -116,24 +128,24 @@ std::int64_t factorise(const CholeskyPlan& plan,
     sink(s, panel, shape);
     if (shape.m > shape.w) {
       T* update = work.updates.data() + plan.update_at[s];
-      Kernels<T>::update(panel, shape, update);
+      Kernels<T>::update(panel, shape, update, shared);
       each_child([&](const ChildUpdate<T>& child) { Kernels<T>::to_update(child, B, update, shape); });
     }
     return kNone;
   };
-  const auto run_all = [&](const std::vector<std::int32_t>& panels, AlignedVector<T>& scratch) {
+  const auto run_all = [&](const std::vector<std::int32_t>& panels, AlignedVector<T>& scratch, Workers* shared) {
     std::size_t largest = 0;
     for (const int s : panels) largest = std::max(largest, plan.shape(s).panel_size());
     if (scratch.size() < largest) scratch.resize(largest);
     for (const int s : panels)
-      if (const std::int64_t bad = front(s, scratch.data()); bad != kNone) return bad;
+      if (const std::int64_t bad = front(s, scratch.data(), shared); bad != kNone) return bad;
     return kNone;
   };
   std::vector<std::int64_t> bad(num_tasks, kNone);
-  workers.run(num_tasks, [&](std::size_t t) { bad[t] = run_all(plan.tasks[t], work.panels[t]); });
+  workers.run(num_tasks, [&](std::size_t t) { bad[t] = run_all(plan.tasks[t], work.panels[t], nullptr); });
   for (const auto b : bad)
     if (b != kNone) return *std::min_element(bad.begin(), bad.end());
-  const std::int64_t last = run_all(plan.top, work.panels[num_tasks]);
+  const std::int64_t last = run_all(plan.top, work.panels[num_tasks], workers.num_threads() > 1 ? &workers : nullptr);
   return last == kNone ? -1 : last;
 }
 

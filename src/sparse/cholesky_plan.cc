@@ -6,47 +6,6 @@
 namespace pipit {
 namespace {
 
-// Splits the forest into subtrees of at most a share of the work each, and the panels above them.
-void split_into_tasks(CholeskyPlan& plan, const std::vector<std::int32_t>& parent) {
-  const int panels = static_cast<int>(parent.size());
-  std::vector<double> work(panels);
-  double total = 0;
-  for (int s = 0; s < panels; ++s) {
-    const double w = plan.shape(s).w, m = plan.shape(s).m;
-    work[s] += w * m * m + 1e4;
-    total += w * m * m + 1e4;
-    if (parent[s] >= 0) work[parent[s]] += work[s];
-  }
-  // Walk down from the roots; a subtree lighter than 1/12 of everything is not split further. Small forests are one
-  // task.
-  constexpr double kWorthThreads = 4e7;
-  std::vector<std::int32_t> task_of(panels, -1), heads;
-  for (int s = panels - 1; s >= 0; --s) {
-    const int p = parent[s];
-    const bool above_is_top = p < 0 || task_of[p] < 0;
-    if (total < kWorthThreads) {
-      task_of[s] = 0;
-    } else if (!above_is_top) {
-      task_of[s] = task_of[p];
-    } else if (work[s] < total / 12) {
-      task_of[s] = static_cast<std::int32_t>(heads.size());
-      heads.push_back(s);
-    }
-  }
-  // Light neighbours share a task: bins are filled in order of panel, so the cut depends on the structure alone.
-  std::vector<std::int32_t> bin(std::max<std::size_t>(heads.size(), 1), 0);
-  double filled = 0;
-  int bins = 0;
-  for (std::size_t h = heads.size(); h-- > 0;) {
-    if (filled > total / 16) ++bins, filled = 0;
-    bin[h] = bins;
-    filled += work[heads[h]];
-  }
-  plan.tasks.assign(panels > 0 ? bins + 1 : 0, {});
-  plan.top.clear();
-  for (int s = 0; s < panels; ++s) task_of[s] < 0 ? plan.top.push_back(s) : plan.tasks[bin[task_of[s]]].push_back(s);
-}
-
 // Two stacks by parity of depth: a panel's update goes on one while those of its children, on the other, are given
 // back.
 void place_updates(CholeskyPlan& plan, const std::vector<std::int32_t>& parent) {
@@ -135,7 +94,9 @@ CholeskyPlan plan_cholesky(const BlockPattern& pattern, std::shared_ptr<const Pa
         plan.relative[k] = place[l.rows[k]];
     plan.largest_panel = std::max(plan.largest_panel, plan.shape(p).panel_size());
   }
-  split_into_tasks(plan, l.parent);
+  TreeCut cut = cut_tree(l, B);
+  plan.tasks = std::move(cut.tasks);
+  plan.top = std::move(cut.top);
   place_updates(plan, l.parent);
   return plan;
 }

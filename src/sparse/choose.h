@@ -30,7 +30,7 @@ struct CompleteLayout {
 
 /// Minimum degree, found in a tenth of the time of one factorisation; where that predicts much work, nested dissection
 /// is tried as well (it takes about as long as a factorisation, and saves up to half of one), and the cheaper one
-/// stays.
+/// stays. Large graphs go straight to nested dissection.
 CompleteLayout best_layout(const BlockPattern& pattern, int B);
 
 }  // namespace pipit

@@ -53,6 +53,14 @@ void sweep(const Factor<S>& factor, N* y, const Forward& forward, const Backward
   }
 }
 
+// Scalars with room for the vectors that run over their end, on a vector boundary.
+constexpr std::size_t padded(std::size_t size) { return (size + 32 + 15) / 16 * 16; }
+
+template <class V>
+void fetch(const V* y, std::span<const std::int32_t> blocks, int B, V* to) {
+  for (const std::int32_t block : blocks) to = std::copy_n(y + static_cast<std::ptrdiff_t>(block) * B, B, to);
+}
+
 // Inverse of the lower triangular block at L (reciprocals on its diagonal) and its transpose, K x K in two squares.
 template <class T, class V>
 void invert_block(const T* L, int ld, int K, V* square) {
@@ -76,7 +84,7 @@ void invert_block(const T* L, int ld, int K, V* square) {
 }  // namespace
 
 template <class S>
-Factor<S>::Factor(std::shared_ptr<const PanelLayout> layout, int B) : layout_(std::move(layout)), B_(B) {
+Factor<S>::Factor(std::shared_ptr<const PanelLayout> layout, int B, bool complete) : layout_(std::move(layout)), B_(B) {
   const PanelLayout& l = *layout_;
   begin_.assign(1, 0);
   std::size_t inverse = 0;
@@ -91,10 +99,52 @@ Factor<S>::Factor(std::shared_ptr<const PanelLayout> layout, int B) : layout_(st
   inverse_.resize(inverse);
   const Vector* at = inverse_.data();
   for (int s = 0; s < l.num_panels(); ++s) {
-    const FrontShape size = shape(s);
-    panels_.push_back({panel(s), at, l.rows.data() + l.row_begin[s], l.first[s] * B, size.w, size.m});
-    at += inverse_size(size.w);
+    inverse_of_.push_back(at);
+    at += inverse_size(shape(s).w);
   }
+  const TreeCut cut = complete ? cut_tree(l, B) : TreeCut{};
+  if (cut.tasks.size() > 1) {
+    for (const auto& task : cut.tasks) add_subtree(task);
+    for (const int s : cut.top) panels_.push_back(whole_panel(s));
+  } else {
+    for (int s = 0; s < l.num_panels(); ++s) panels_.push_back(whole_panel(s));
+  }
+}
+
+template <class S>
+SweepPanel<S> Factor<S>::whole_panel(int s) const {
+  const FrontShape size = shape(s);
+  return {
+      panel(s), inverse_of_[s], layout_->rows.data() + layout_->row_begin[s], layout_->first[s] * B_, size.w, size.m};
+}
+
+template <class S>
+void Factor<S>::add_subtree(std::span<const std::int32_t> panels) {
+  const PanelLayout& l = *layout_;
+  Subtree& tree = subtrees_.emplace_back();
+  std::vector<std::int32_t> place(l.n, -1);
+  for (const int s : panels)
+    for (int j = l.first[s]; j < l.first[s + 1]; ++j)
+      place[j] = static_cast<std::int32_t>(tree.own.size()), tree.own.push_back(j);
+  for (const int s : panels)
+    for (std::int64_t k = l.row_begin[s]; k < l.row_begin[s + 1]; ++k) {
+      const std::int32_t i = l.rows[k];
+      if (place[i] < 0) {
+        place[i] = static_cast<std::int32_t>(tree.own.size() + tree.beyond.size());
+        tree.beyond.push_back(i);
+      }
+      tree.rows.push_back(place[i]);
+    }
+  const std::int32_t* rows = tree.rows.data();
+  for (const int s : panels) {
+    SweepPanel<S> panel = whole_panel(s);
+    panel.rows = rows;
+    panel.first = place[l.first[s]] * B_;
+    rows += l.below(s);
+    tree.panels.push_back(panel);
+  }
+  tree.at = local_;
+  local_ += padded((tree.own.size() + tree.beyond.size()) * B_) + padded(longest_);
 }
 
 template <class S>
@@ -120,7 +170,7 @@ void Factor<S>::store(int s, const T* panel, FrontShape shape, RangeCounters* co
     }
   }
   if constexpr (kFast) {
-    Vector* square = inverse_.data() + (panels_[s].inverse - inverse_.data());
+    Vector* square = inverse_.data() + (inverse_of_[s] - inverse_.data());
     for (int k = 0; k < shape.w; k += kSweepGroup, square += 2 * kSweepGroup * kSweepGroup)
       invert_block(panel + static_cast<std::ptrdiff_t>(k) * shape.ld() + k,
                    shape.ld(),
@@ -152,7 +202,7 @@ std::size_t Factor<S>::bytes() const {
 
 template <class S>
 template <class V>
-void Factor<S>::solve(std::span<const V> r, std::span<V> z, FactorScratch& scratch) const {
+void Factor<S>::solve(std::span<const V> r, std::span<V> z, FactorScratch& scratch, Workers& workers) const {
   expects(r.size() == static_cast<std::size_t>(size()) && z.size() == r.size(), "Factor::solve: wrong length");
   if (r.empty()) return;
   auto& work = [&]() -> AlignedVector<Vector>& {
@@ -161,9 +211,9 @@ void Factor<S>::solve(std::span<const V> r, std::span<V> z, FactorScratch& scrat
     else
       return scratch.twice;
   }();
-  const std::size_t room = (r.size() + 16 + 15) / 16 * 16;
-  if (work.size() < room + longest_ + 32) work.resize(room + longest_ + 32);
-  Vector *y = work.data(), *t = work.data() + room;
+  const std::size_t room = padded(r.size());
+  if (work.size() < room + padded(longest_) + local_) work.resize(room + padded(longest_) + local_);
+  Vector *y = work.data(), *t = work.data() + room, *local = t + padded(longest_);
   const auto up = static_cast<Vector>(vector_scale(static_cast<float>(max_abs(r))));
   const std::int32_t* at = layout_->permutation.data();
   if (scaling_.on()) {
@@ -174,8 +224,33 @@ void Factor<S>::solve(std::span<const V> r, std::span<V> z, FactorScratch& scrat
         y[static_cast<std::ptrdiff_t>(k) * B_ + c] =
             static_cast<Vector>(r[static_cast<std::size_t>(at[k]) * B_ + c] / up);
   }
+  // Subtrees, what they take off their ancestors (in order of subtree), the top, and back. With one thread, too: the
+  // bits must not depend on it.
+  const auto vector_of = [&](const Subtree& tree) { return local + tree.at; };
+  workers.run(subtrees_.size(), [&](std::size_t k) {
+    const Subtree& tree = subtrees_[k];
+    Vector* own = vector_of(tree);
+    Vector* beyond = own + tree.own.size() * B_;
+    fetch(y, tree.own, B_, own);
+    std::fill_n(beyond, tree.beyond.size() * B_, Vector(0));
+    sweep_forward<S>(tree.panels, B_, own, own + padded((tree.own.size() + tree.beyond.size()) * B_));
+  });
+  for (const Subtree& tree : subtrees_) {
+    const Vector* beyond = vector_of(tree) + tree.own.size() * B_;
+    for (std::size_t k = 0; k < tree.beyond.size(); ++k)
+      for (int c = 0; c < B_; ++c) y[static_cast<std::ptrdiff_t>(tree.beyond[k]) * B_ + c] += beyond[k * B_ + c];
+  }
   sweep_forward<S>(panels_, B_, y, t);
   sweep_backward<S>(panels_, B_, y, t);
+  workers.run(subtrees_.size(), [&](std::size_t k) {
+    const Subtree& tree = subtrees_[k];
+    Vector* own = vector_of(tree);
+    Vector* beyond = own + tree.own.size() * B_;
+    fetch(y, tree.beyond, B_, beyond);
+    sweep_backward<S>(tree.panels, B_, own, own + padded((tree.own.size() + tree.beyond.size()) * B_));
+    for (std::size_t j = 0; j < tree.own.size(); ++j)
+      std::copy_n(own + j * B_, B_, y + static_cast<std::ptrdiff_t>(tree.own[j]) * B_);
+  });
   if (scaling_.on()) {
     scatter_scaled<Vector, V>(backward_.data(), at, layout_->n, B_, up, y, z.data());
   } else {
@@ -208,15 +283,15 @@ void solve_in(const Factor<S>& factor, std::span<const N> r, std::span<N> z) {
   }
 }
 
-#define PIPIT_INSTANTIATE(S)                                                                        \
-  template class Factor<S>;                                                                         \
-  template void Factor<S>::store(int, const float*, FrontShape, RangeCounters*);                    \
-  template void Factor<S>::store(int, const double*, FrontShape, RangeCounters*);                   \
-  template void Factor<S>::store(int, const SeparateHalf*, FrontShape, RangeCounters*);             \
-  template void Factor<S>::store(int, const FusedHalf*, FrontShape, RangeCounters*);                \
-  template void Factor<S>::solve(std::span<const float>, std::span<float>, FactorScratch&) const;   \
-  template void Factor<S>::solve(std::span<const double>, std::span<double>, FactorScratch&) const; \
-  template void solve_in(const Factor<S>&, std::span<const SeparateHalf>, std::span<SeparateHalf>); \
+#define PIPIT_INSTANTIATE(S)                                                                                  \
+  template class Factor<S>;                                                                                   \
+  template void Factor<S>::store(int, const float*, FrontShape, RangeCounters*);                              \
+  template void Factor<S>::store(int, const double*, FrontShape, RangeCounters*);                             \
+  template void Factor<S>::store(int, const SeparateHalf*, FrontShape, RangeCounters*);                       \
+  template void Factor<S>::store(int, const FusedHalf*, FrontShape, RangeCounters*);                          \
+  template void Factor<S>::solve(std::span<const float>, std::span<float>, FactorScratch&, Workers&) const;   \
+  template void Factor<S>::solve(std::span<const double>, std::span<double>, FactorScratch&, Workers&) const; \
+  template void solve_in(const Factor<S>&, std::span<const SeparateHalf>, std::span<SeparateHalf>);           \
   template void solve_in(const Factor<S>&, std::span<const FusedHalf>, std::span<FusedHalf>);
 PIPIT_INSTANTIATE(half)
 PIPIT_INSTANTIATE(bfloat16)

@@ -6,6 +6,7 @@
 #include <memory>
 #include <span>
 
+#include "base/parallel.h"
 #include "bits/convert.h"
 #include "bits/counters.h"
 #include "bits/half.h"
@@ -17,7 +18,7 @@
 
 namespace pipit {
 
-/// Work vectors of Factor::solve, one per thread that solves; grows on first use.
+/// Work vectors of Factor::solve, one per caller; grows on first use.
 struct FactorScratch {
   AlignedVector<float> single;
   AlignedVector<double> twice;
@@ -34,8 +35,9 @@ class Factor {
   using Vector = PanelVector<S>;
 
   Factor() = default;
-  /// Room for a factor of this layout; values undefined until every panel is stored.
-  Factor(std::shared_ptr<const PanelLayout> layout, int B);
+  /// Room for a factor of this layout; values undefined until every panel is stored. `complete`: the layout is that of
+  /// a complete factor, whose subtrees may be solved side by side.
+  Factor(std::shared_ptr<const PanelLayout> layout, int B, bool complete);
 
   /// Rounds one computed panel (shape of panel s, leading dimension shape.ld()) to S. Panels may be stored by several
   /// threads at once, each its own.
@@ -55,15 +57,28 @@ class Factor {
   const BlockScaling& scaling() const { return scaling_; }
 
   /// z = S^T P^T L^-T L^-1 P S r.  r, z [n*B], may be the same; V: float, double. The vector is scaled by a power of
-  /// two on the way in and back on the way out, so that any finite r fits fp32.
+  /// two on the way in and back on the way out, so that any finite r fits fp32. Threads: same bits for any number.
   template <class V>
-  void solve(std::span<const V> r, std::span<V> z, FactorScratch& scratch) const;
+  void solve(std::span<const V> r, std::span<V> z, FactorScratch& scratch, Workers& workers) const;
 
  private:
+  /// A subtree as a factor of its own: its blocks in the order of the layout, then the ancestors that it touches.
+  struct Subtree {
+    std::vector<SweepPanel<S>> panels;      ///< rows and first in the subtree's own numbers
+    std::vector<std::int32_t> rows;         ///< of all panels, one after the other
+    std::vector<std::int32_t> own, beyond;  ///< block of the layout of each own block; of each ancestor
+    std::size_t at = 0;                     ///< place of its vector in the scratch
+  };
+  SweepPanel<S> whole_panel(int s) const;
+  void add_subtree(std::span<const std::int32_t> panels);
+
   std::shared_ptr<const PanelLayout> layout_;
-  int B_ = 0, longest_ = 0;          // longest panel, rows
-  std::vector<std::int64_t> begin_;  // [num_panels+1] into values_
-  std::vector<SweepPanel<S>> panels_;
+  int B_ = 0, longest_ = 0;                // longest panel, rows
+  std::vector<std::int64_t> begin_;        // [num_panels+1] into values_
+  std::vector<SweepPanel<S>> panels_;      // all of them, or with subtrees_ those above
+  std::vector<const Vector*> inverse_of_;  // panel s: its inverted diagonal blocks
+  std::vector<Subtree> subtrees_;
+  std::size_t local_ = 0;  // scalars that the vectors of all subtrees take in the scratch
   AlignedVector<S> values_;
   AlignedVector<Vector> inverse_;
   BlockScaling scaling_;                      // in the order of the matrix

@@ -95,7 +95,7 @@ Factor<S> complete(const BlockSymmetric<From>& H,
                    OrderingKind by = OrderingKind::Amd) {
   const auto layout = std::make_shared<const PanelLayout>(complete_layout(H.pattern(), order(H.pattern(), by), H.B()));
   const CholeskyPlan plan = plan_cholesky(H.pattern(), layout, H.B());
-  Factor<S> factor(layout, H.B());
+  Factor<S> factor(layout, H.B(), true);
   factor.set_scaling(make_scaling(H, {}, kind));
   CholeskyWorkspace<T> work;
   Workers workers(threads);
@@ -116,7 +116,7 @@ Factor<S> incomplete(const BlockSymmetric<From>& H, int level, double shift, Ord
   const auto layout =
       std::make_shared<const PanelLayout>(incomplete_layout(H.pattern(), order(H.pattern(), by), level));
   const IncompletePlan plan = plan_incomplete(H.pattern(), layout, H.B());
-  Factor<S> factor(layout, H.B());
+  Factor<S> factor(layout, H.B(), false);
   factor.set_scaling(make_scaling(H, {}, ScalingKind::Block));
   IncompleteWorkspace<T> work;
   const auto bad = factorise<T>(
@@ -162,12 +162,13 @@ TEST(Cholesky, EveryInstructionSetFactorsAndSolves) {
     const auto f16 = complete<half, float>(s.H32, ScalingKind::Block, 0);
     VectorXd x(s.gradient.size());
     FactorScratch scratch;
-    f64.solve(std::span<const double>(s.gradient), std::span<double>(x.data(), s.gradient.size()), scratch);
+    Workers one(1);
+    f64.solve(std::span<const double>(s.gradient), std::span<double>(x.data(), s.gradient.size()), scratch, one);
     const Eigen::Map<const VectorXd> g(s.gradient.data(), x.size());
     // Backward stable: residual below n u (|H| |x| + |g|) by a modest factor (Higham 2002, theorem 10.4).
     EXPECT_LE((H * x - g).norm(), 4 * H.rows() * 0x1p-53 * (H.norm() * x.norm() + g.norm()));
     std::vector<float> r(s.gradient.begin(), s.gradient.end()), z(r.size());
-    f16.solve(std::span<const float>(r), std::span<float>(z), scratch);
+    f16.solve(std::span<const float>(r), std::span<float>(z), scratch, one);
     double rz = 0;
     for (std::size_t i = 0; i < r.size(); ++i) rz += static_cast<double>(r[i]) * z[i];
     EXPECT_GT(rz, 0);
@@ -189,9 +190,10 @@ void expect_sweeps_equal_panels(const Factor<S>& factor, double u) {
   std::vector<V> r(n), z(n), x(n), scratch_rows(n);
   for (V& v : r) v = static_cast<V>(random.normal());
   FactorScratch scratch;
+  Workers one(1);
   Factor<S> bare = factor;  // without scaling: L alone
   bare.set_scaling({factor.B(), {}});
-  bare.solve(std::span<const V>(r), std::span<V>(z), scratch);
+  bare.solve(std::span<const V>(r), std::span<V>(z), scratch, one);
   for (int k = 0; k < l.n; ++k)
     for (int c = 0; c < factor.B(); ++c) x[k * factor.B() + c] = r[l.permutation[k] * factor.B() + c];
   factor_forward(view, std::span<V>(x), std::span<V>(scratch_rows));
@@ -365,6 +367,48 @@ TEST(Cholesky, RunsInHalfArithmetic) {
   expect_factors(fused, dense_target(fused, s.H32, 1e-2), 0x1p-11);
   expect_factors(narrow, dense_target(narrow, s.H32, 1e-2), 0x1p-11);
   EXPECT_NE(dense_factor(separate), dense_factor(fused));
+}
+
+// Large enough to be cut: what subtrees and top solve side by side is what one sweep after the other solves.
+TEST(Factor, SubtreesSolveAsTheWholeOnAnyNumberOfThreads) {
+  const System s = testing::make_system(4900, 3, testing::grid(70), 3);
+  const auto layout = std::make_shared<const PanelLayout>(
+      complete_layout(s.H32.pattern(), order(s.H32.pattern(), OrderingKind::Amd), 3));
+  ASSERT_GT(cut_tree(*layout, 3).tasks.size(), 1U);
+  const CholeskyPlan plan = plan_cholesky(s.H32.pattern(), layout, 3);
+  const BlockScaling scaling = make_scaling(s.H32, {}, ScalingKind::Block);
+  std::vector<float> r(s.gradient.begin(), s.gradient.end());
+  std::vector<std::vector<float>> z;
+  for (const auto& [cut, threads] : std::vector<std::pair<bool, int>>{{false, 1}, {true, 1}, {true, 2}, {true, 3}}) {
+    Workers workers(threads);
+    Factor<half> factor(layout, 3, cut);
+    factor.set_scaling(scaling);
+    CholeskyWorkspace<float> work;
+    ASSERT_EQ(
+        -1,
+        factorise<float>(plan,
+                         DampedMatrix<float>{&s.H32, {}},
+                         scaling,
+                         1e-3,
+                         work,
+                         workers,
+                         [&](int p, const float* panel, FrontShape shape) { factor.store(p, panel, shape, nullptr); }));
+    FactorScratch room;
+    for (int again = 0; again < 2; ++again) {  // the scratch of one solve must not show in the next
+      z.emplace_back(r.size());
+      factor.solve(std::span<const float>(r), std::span<float>(z.back()), room, workers);
+    }
+  }
+  for (std::size_t k = 3; k < z.size(); ++k) EXPECT_EQ(z[2], z[k]);
+  EXPECT_EQ(z[0], z[1]);
+  double difference = 0, size = 0;
+  for (std::size_t i = 0; i < r.size(); ++i) {
+    difference += std::pow(static_cast<double>(z[0][i]) - z[2][i], 2);
+    size += std::pow(static_cast<double>(z[0][i]), 2);
+  }
+  // Another order of summation in fp32, with kappa(L)^2 below 1e3 by the shift.
+  EXPECT_LE(std::sqrt(difference / size), 1e3 * 6e-8);
+  EXPECT_GT(size, 0);
 }
 
 }  // namespace

@@ -131,7 +131,8 @@ struct LinearSolver::Parts {
   bool may_escalate() const {
     return options.solver == SolverKind::Auto && choice.solver == SolverKind::Iccg &&
            choice.factor == FactorKind::Complete && options.matrix == Format::Double &&
-           options.vectors != Format::Half && options.factor_compute != Format::Double && !escalated;
+           options.vectors != Format::Half && options.factor_compute != Format::Double && options.scaling &&
+           !escalated;
   }
   void escalate(const std::string& why) {
     escalated = true;
@@ -213,6 +214,7 @@ struct LinearSolver::Parts {
                          const LinearGoal& goal,
                          int max_iterations,
                          const LinearOutcome* so_far,
+                         bool doubt,
                          std::span<double> dx) {
     const bool scaled = in_scaled_space();
     Recurrence<V>& with = std::get<Recurrence<V>>(recurrence);
@@ -245,6 +247,7 @@ struct LinearSolver::Parts {
                          .relax = std::ldexp(goal.relax / 2, -2 * exponent),
                          .max_iterations = max_iterations,
                          .replace_every = choice.solver == SolverKind::Cgnr && std::is_floating_point_v<V> ? 10 : 0,
+                         .doubt = doubt,
                          .go_on = so_far != nullptr,
                          .energy = so_far != nullptr ? std::ldexp(2 * so_far->decrease, 2 * exponent) : 0};
     LinearOutcome out;
@@ -379,12 +382,13 @@ LinearOutcome LinearSolver::solve(const LinearSystem& system,
                            goal,
                            std::min(p.patience(refactored), p.options.max_iterations - iterations),
                            again ? &before : nullptr,
+                           p.has_factor() && !refactored,
                            dx);
     };
-    out = p.options.vectors == Format::Double             ? in(double{})
-          : p.options.vectors != Format::Half             ? in(float{})
-          : p.options.accumulate == Accumulate::HalfFused ? in(FusedHalf(0))
-                                                          : in(SeparateHalf(0));
+    out = p.options.vectors == Format::Double || p.escalated ? in(double{})
+          : p.options.vectors != Format::Half                ? in(float{})
+          : p.options.accumulate == Accumulate::HalfFused    ? in(FusedHalf(0))
+                                                             : in(SeparateHalf(0));
     iterations += out.iterations;
     if (out.stop == Stop::Converged || out.stop == Stop::NotFinite || p.options.vectors == Format::Half) break;
     // The factor is not good enough: a new one, or a better one, goes on from where this one got.
@@ -411,28 +415,31 @@ LinearOutcome LinearSolver::solve(const LinearSystem& system,
 }
 
 void LinearSolver::refresh() { parts_->stale = true; }
+bool LinearSolver::in_double() const { return parts_->escalated; }
 const LinearReport& LinearSolver::report() const { return parts_->report; }
 
-std::vector<double> LinearSolver::inverse_columns(const BlockSymmetric<double>& H,
-                                                  std::span<const double> damping,
-                                                  std::span<const std::int32_t> columns) {
+std::vector<double> LinearSolver::inverse_blocks(const BlockSymmetric<double>& H,
+                                                 std::span<const double> damping,
+                                                 std::span<const std::int32_t> blocks) {
   const int B = parts_->B, n = H.n();
   const std::size_t size = static_cast<std::size_t>(n) * B;
-  expects(H.B() == B, "inverse_columns: block size differs from the solver's");
+  expects(H.B() == B, "inverse_blocks: block size differs from the solver's");
   const auto layout = best_layout(H.pattern(), B).layout;
   Preconditioner factor;
   factor.analyse(H.pattern(), layout, true, B);
   const BlockScaling scaling = make_scaling(H, damping, ScalingKind::Block);
   const PreconditionerOptions how{.compute = Format::Double, .storage = Format::Double, .shift = 0, .retry = false};
   if (!factor.build(DampedMatrix<double>{&H, damping}, scaling, false, how, *parts_->workers)) return {};
-  std::vector<double> out(columns.size() * B * size, 0.0), unit(size, 0.0);
-  for (std::size_t k = 0; k < columns.size(); ++k) {
-    expects(columns[k] >= 0 && columns[k] < n, "inverse_columns: column out of range");
-    for (int c = 0; c < B; ++c) {
-      const std::size_t at = static_cast<std::size_t>(columns[k]) * B + c;
-      unit[at] = 1;
-      factor.apply(std::span<const double>(unit), std::span<double>(out).subspan((k * B + c) * size, size));
-      unit[at] = 0;
+  std::vector<double> out, unit(size, 0.0), column(size);
+  out.reserve(blocks.size() * B * B);
+  for (const std::int32_t block : blocks) {
+    expects(block >= 0 && block < n, "inverse_blocks: block out of range");
+    const std::size_t first = static_cast<std::size_t>(block) * B;
+    for (std::size_t c = first; c < first + B; ++c) {
+      unit[c] = 1;
+      factor.apply(std::span<const double>(unit), std::span<double>(column));
+      unit[c] = 0;
+      for (std::size_t r = first; r < first + B; ++r) out.push_back(column[r]);
     }
   }
   return out;

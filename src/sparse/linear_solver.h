@@ -116,12 +116,15 @@ class LinearSolver {
 
   /// The next solve computes a new factor (after a jump of the linearisation point).
   void refresh();
+  /// The system turned out too weak for fp32, and factors are in fp64 from now on: what it is made of should be, too.
+  bool in_double() const;
 
-  /// Columns of (H + diag(damping))^-1, in fp64 whatever the options: for each block column c of `columns`, B columns
-  /// of n*B numbers, one after the other. Needs H64. Empty when not positive definite.
-  std::vector<double> inverse_columns(const BlockSymmetric<double>& H,
-                                      std::span<const double> damping,
-                                      std::span<const std::int32_t> columns);
+  /// Diagonal blocks of (H + diag(damping))^-1, in fp64 whatever the options: for each of `blocks` B*B numbers,
+  /// column-major. Needs H64. Empty when not positive definite. Memory: the factor and two vectors of n*B, however many
+  /// blocks are asked for.
+  std::vector<double> inverse_blocks(const BlockSymmetric<double>& H,
+                                     std::span<const double> damping,
+                                     std::span<const std::int32_t> blocks);
 
   const LinearReport& report() const;
 

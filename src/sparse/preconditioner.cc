@@ -75,8 +75,9 @@ bool Preconditioner::build(const DampedMatrix<From>& A,
                            Workers& workers) {
   expects(layout_ != nullptr, "Preconditioner::build before analyse");
   ready_ = false;
+  workers_ = &workers;
   const auto room = [&]<class S>(S) {
-    if (!std::holds_alternative<Factor<S>>(factor_)) factor_.emplace<Factor<S>>(layout_, B_);
+    if (!std::holds_alternative<Factor<S>>(factor_)) factor_.emplace<Factor<S>>(layout_, B_, complete_);
     std::get<Factor<S>>(factor_).set_scaling(in_scaled_space ? BlockScaling{B_, {}} : scaling);
   };
   switch (options.storage) {
@@ -116,7 +117,7 @@ void Preconditioner::apply(std::span<const V> r, std::span<V> z) {
       [&](const auto& factor) {
         if constexpr (!std::is_same_v<std::decay_t<decltype(factor)>, std::monostate>) {
           if constexpr (std::is_floating_point_v<V>)
-            factor.solve(r, z, scratch_);
+            factor.solve(r, z, scratch_, *workers_);
           else
             solve_in<V>(factor, r, z);
         }

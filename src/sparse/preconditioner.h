@@ -79,6 +79,7 @@ class Preconditioner {
   std::variant<std::monostate, Factor<half>, Factor<bfloat16>, Factor<float>, Factor<double>> factor_;
   std::tuple<Work<float>, Work<double>, Work<SeparateHalf>, Work<FusedHalf>> work_;
   FactorScratch scratch_;
+  Workers* workers_ = nullptr;
   double shift_ = 0, smallest_pivot_ = 0;
   RangeCounters range_;
 };

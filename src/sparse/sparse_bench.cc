@@ -53,7 +53,8 @@ double defect(const Setup& setup, const Factor<S>& factor) {
   Workers workers(1);
   multiply(setup.s.H64, rows, std::span<const double>(x), std::span<double>(Hx), workers);
   FactorScratch scratch;
-  factor.solve(std::span<const double>(Hx), std::span<double>(z), scratch);
+  Workers one(1);
+  factor.solve(std::span<const double>(Hx), std::span<double>(z), scratch, one);
   double error = 0, size = 0;
   for (std::size_t i = 0; i < n; ++i) error += (z[i] - x[i]) * (z[i] - x[i]), size += x[i] * x[i];
   return std::sqrt(error / size);
@@ -63,7 +64,7 @@ template <class S, class T>
 void factorisation(benchmark::State& state) {
   const Setup setup(static_cast<int>(state.range(0)), static_cast<int>(state.range(1)));
   Workers workers(static_cast<int>(state.range(2)));
-  Factor<S> factor(setup.layout, setup.s.B);
+  Factor<S> factor(setup.layout, setup.s.B, true);
   factor.set_scaling(setup.scaling);
   CholeskyWorkspace<T> work;
   if (!fill(setup, factor, work, workers) || !(defect(setup, factor) < 0.5)) return state.SkipWithError("wrong answer");
@@ -77,15 +78,16 @@ template <class S, class T>
 void solve(benchmark::State& state) {
   const Setup setup(static_cast<int>(state.range(0)), static_cast<int>(state.range(1)));
   Workers workers(1);
-  Factor<S> factor(setup.layout, setup.s.B);
+  Factor<S> factor(setup.layout, setup.s.B, true);
   factor.set_scaling(setup.scaling);
   CholeskyWorkspace<T> work;
   if (!fill(setup, factor, work, workers) || !(defect(setup, factor) < 0.5)) return state.SkipWithError("wrong answer");
   using V = PanelVector<S>;
   std::vector<V> r(setup.s.gradient.begin(), setup.s.gradient.end()), z(r.size());
   FactorScratch scratch;
+  Workers one(1);
   for (auto _ : state) {
-    factor.solve(std::span<const V>(r), std::span<V>(z), scratch);
+    factor.solve(std::span<const V>(r), std::span<V>(z), scratch, one);
     benchmark::DoNotOptimize(z.data());
   }
   state.SetBytesProcessed(static_cast<std::int64_t>(2 * factor.bytes()) * state.iterations());

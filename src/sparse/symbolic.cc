@@ -195,6 +195,46 @@ double PanelLayout::solve_ns(int B) const {
   return 120.0 * num_panels() + 0.12 * stored;
 }
 
+TreeCut cut_tree(const PanelLayout& layout, int B) {
+  TreeCut out;
+  const int panels = layout.num_panels();
+  std::vector<double> work(panels);
+  double total = 0;
+  for (int s = 0; s < panels; ++s) {
+    const double w = layout.width(s) * B, m = w + layout.below(s) * B;
+    work[s] += w * m * m + 1e4;
+    total += w * m * m + 1e4;
+    if (layout.parent[s] >= 0) work[layout.parent[s]] += work[s];
+  }
+  // Walk down from the roots; a subtree lighter than 1/12 of everything is not split further.
+  constexpr double kWorthThreads = 4e7;
+  Ints task_of(panels, -1), heads;
+  for (int s = panels - 1; s >= 0; --s) {
+    const int p = layout.parent[s];
+    const bool above_is_top = p < 0 || task_of[p] < 0;
+    if (total < kWorthThreads) {
+      task_of[s] = 0;
+    } else if (!above_is_top) {
+      task_of[s] = task_of[p];
+    } else if (work[s] < total / 12) {
+      task_of[s] = static_cast<std::int32_t>(heads.size());
+      heads.push_back(s);
+    }
+  }
+  // Light neighbours share a task: bins are filled in order of panel.
+  Ints bin(std::max<std::size_t>(heads.size(), 1), 0);
+  double filled = 0;
+  int bins = 0;
+  for (std::size_t h = heads.size(); h-- > 0;) {
+    if (filled > total / 16) ++bins, filled = 0;
+    bin[h] = bins;
+    filled += work[heads[h]];
+  }
+  out.tasks.assign(panels > 0 ? bins + 1 : 0, {});
+  for (int s = 0; s < panels; ++s) task_of[s] < 0 ? out.top.push_back(s) : out.tasks[bin[task_of[s]]].push_back(s);
+  return out;
+}
+
 PanelLayout complete_layout(const BlockPattern& pattern, const Ints& permutation, int B) {
   expects(static_cast<int>(permutation.size()) == pattern.n, "complete_layout: permutation and pattern differ in size");
   const int n = pattern.n;

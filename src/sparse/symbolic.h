@@ -27,9 +27,18 @@ struct PanelLayout {
   int below(int s) const { return static_cast<int>(row_begin[s + 1] - row_begin[s]); }
   std::int64_t num_blocks() const;  ///< blocks of all panels, diagonal triangles counted as such
   double flops(int B) const;        ///< multiplications and additions of a complete factorisation
-  double factor_ns(int B) const;    ///< predicted time of one factorisation in fp32, one thread (symbolic.cc has the fit)
-  double solve_ns(int B) const;     ///< predicted time of one pair of triangular solves in fp16
+  double factor_ns(int B) const;  ///< predicted time of one factorisation in fp32, one thread (symbolic.cc has the fit)
+  double solve_ns(int B) const;   ///< predicted time of one pair of triangular solves in fp16
 };
+
+/// The panels of a complete factor as independent subtrees, which threads take as they come, and what stands above
+/// them. Depends on the structure alone, so that what is computed does not depend on how many threads there are.
+struct TreeCut {
+  std::vector<std::vector<std::int32_t>> tasks;  ///< panels of each, ascending; no task needs another
+  std::vector<std::int32_t> top;                 ///< ascending; ancestors of tasks
+};
+/// Small factors (under 4e7 multiplications) are one task. Needs: a complete layout.
+TreeCut cut_tree(const PanelLayout& layout, int B);
 
 /// Complete factor of the permuted pattern: elimination tree, postorder, supernodes, joined where one larger dense
 /// panel is predicted to be faster than two small ones (some zeros are then stored). The permutation of the result is

@@ -16,6 +16,7 @@ fresh_tree() {
     printf '# %s\n\n- what\n' "$room" >"$work/src/$room/README.md"
     printf 'room(%s HEADERS %s.h)\n' "$room" "$room" >"$work/src/$room/CMakeLists.txt"
   done
+  printf '# apps\n\n- what\n' >"$work/apps/README.md"
   printf 'g++\nlibfmt-dev\n' >"$work/packages.txt"
   printf '#!/bin/bash\n' >"$work/script/setup"
   chmod +x "$work/script/setup"
@@ -76,7 +77,8 @@ plant src/low/low.h '// TO''DO: finish';                refuses "unfinished mark
 plant README.md 'FIX''ME';                              refuses "unfinished mark in a document" "README.md" rule no_marks
 seq 451 >"$work/src/low/long.cc";                       refuses "long file" "451 lines" rule short_files
 for i in $(seq 33); do : >"$work/src/low/f$i.cc"; done; refuses "crowded room" "two rooms" rule small_rooms
-rm "$work/src/low/README.md";                           refuses "room without a README" "no README.md" rule room_readmes
+rm "$work/src/low/README.md";                           refuses "room without a README" "README.md is missing" rule room_readmes
+rm "$work/apps/README.md";                              refuses "apps without a README" "README.md is missing" rule room_readmes
 seq 16 >"$work/src/low/README.md";                      refuses "long README" "want 3 to 15" rule room_readmes
 plant packages.txt 'apt install g++';                   refuses "no package name" "no package name" rule packages
 plant packages.txt 'g++';                               refuses "package twice" "twice" rule packages
@@ -84,6 +86,9 @@ plant README.md 'see [this](docs/missing.md)';          refuses "dead link" "lea
 plant README.md '![picture](docs/missing.svg)';         refuses "dead picture" "leads nowhere" links
 plant README.md 'see [this](/etc/../../../etc/passwd)'; refuses "link out of the tree" "the link" links
 plant README.md 'then run `script/missing`';            refuses "dead command" "cannot be run" links
+plant script/setup '# see docs/missing.md';             refuses "dead document in a script" "is not there" links
+plant script/setup 'script/missing';                    refuses "dead command in a script" "cannot be run" links
+plant src/low/low.h '// why: docs/missing.md';          refuses "dead document in a source" "is not there" links
 
 noisy() { printf '%s\n' "$1" >"$work/noisy.cc"; }
 noisy 'int f(int a) { return a + 1; }';                                             passes "quiet library" quiet

@@ -4,7 +4,7 @@
 #   no_marks        no unfinished-work marks anywhere
 #   short_files     no source file above 450 lines (aim at 400)
 #   small_rooms     no room above 32 sources (aim at 25), its tests and benchmarks not counted
-#   room_readmes    every room has a README.md of at most 15 lines
+#   room_readmes    every room, apps, bench and tests have a README.md of at most 15 lines
 #   packages        packages.txt is one Debian package name a line, none twice
 set -euo pipefail
 cd "$1"
@@ -38,8 +38,9 @@ case $2 in
       [ "$count" -le 32 ] || breach "$room: $count sources: it is two rooms"
     done ;;
   room_readmes)
-    for room in src/*/; do
-      if [ ! -f "$room/README.md" ]; then breach "$room: no README.md"; continue; fi
+    for room in src/*/ apps/ bench/ tests/; do
+      [ -d "$room" ] || continue
+      if [ ! -f "$room/README.md" ]; then breach "${room}README.md is missing"; continue; fi
       lines=$(wc -l <"$room/README.md")
       [ "$lines" -ge 3 ] && [ "$lines" -le 15 ] || breach "${room}README.md: $lines lines, want 3 to 15"
     done ;;

@@ -2,7 +2,9 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <map>
 #include <nlohmann/json.hpp>
+#include <set>
 
 #include "tests/e2e/program.h"
 #include "tests/e2e/small_graphs.h"
@@ -118,6 +120,35 @@ TEST(EvalRpe, SeesDriftButNotWhereTheWorldBegins) {
     EXPECT_NEAR(drift[name].get<double>(), 0.1 * chord, 10 * kPrinted) << name;
 }
 
+TEST(EvalRpe, APathUnderAMetreHasNoPairsOverAMetre) {
+  const Scratch scratch;
+  const std::string path = scratch.write("short.tum", arc_tum(8, 0, 0, 0, 0.1, 0));
+  json report = evaluate(scratch, {"rpe", "--est", path, "--ref", path});
+  EXPECT_EQ(report["per_metre"]["pairs"], 0);
+  EXPECT_TRUE(report["per_metre"]["rmse_m"].is_null()) << report.dump();
+  EXPECT_EQ(report["per_frame"]["pairs"], 7);
+  const Outcome run = run_pipit({"eval", "rpe", "--est", path, "--ref", path});
+  EXPECT_EQ(run.exit_code, 0) << run.err;
+  EXPECT_THAT(run.out, testing::AllOf(HasSubstr("no pairs"), testing::Not(HasSubstr("nan"))));
+}
+
+TEST(EvalAte, AFastEstimateIsComparedOnceForEachPoseOfTheReference) {
+  const Scratch scratch;
+  std::string fast, slow;
+  for (int i = 0; i < 300; ++i) {
+    char line[200];
+    std::snprintf(line, sizeof line, "%.2f %.15g %.15g 0 0 0 0 1\n", 0.01 * i, 0.01 * i, std::sin(0.03 * i));
+    fast += line;
+    if (i % 10 == 0) slow += line;
+  }
+  json report =
+      evaluate(scratch, {"ate", "--est", scratch.write("fast.tum", fast), "--ref", scratch.write("slow.tum", slow)});
+  EXPECT_LT(report["rmse_m"].get<double>(), kPrinted);
+  EXPECT_EQ(report["matched"], 30);
+  EXPECT_EQ(report["unmatched"], 270);
+  EXPECT_EQ(report["unmatched_ref"], 0);
+}
+
 TEST(Eval, HostileTrajectoriesAreRefusedInOneLine) {
   const Scratch scratch;
   const std::string good = scratch.write("good.tum", arc_tum(10, 0, 0, 0, 1, 0));
@@ -140,6 +171,100 @@ TEST(Eval, HostileTrajectoriesAreRefusedInOneLine) {
     EXPECT_EQ(lines_of(run.err).size(), 1u) << run.err;
     EXPECT_FALSE(std::filesystem::exists(scratch.file("none.json")));
   }
+}
+
+// Two poses and one measurement: chi2 is zero, in any precision, and that is no failure.
+TEST(Demo, TwoPosesAreSolved) {
+  const Scratch scratch;
+  const Outcome run = run_pipit({"demo", "--poses", "2", "--out", scratch.file("demo")});
+  EXPECT_EQ(run.exit_code, 0) << run.err;
+  for (const std::string& line : lines_of(run.out))
+    if (!line.starts_with("half")) {
+      EXPECT_THAT(line, testing::Not(testing::AnyOf(HasSubstr("failed"), HasSubstr("no_progress"), HasSubstr("nan"))));
+    }
+  EXPECT_THAT(text_of(scratch.file("demo/report.html")), testing::Not(HasSubstr("nan")));
+}
+
+TEST(EvalGrowth, PlotsByTheEndingOfTheName) {
+  const Scratch scratch;
+  const std::string html = scratch.file("g.html"), svg = scratch.file("g.svg");
+  for (const std::string& plot : {html, svg})
+    ASSERT_EQ(run_pipit({"eval", "growth", "--min-poses", "50", "--max-poses", "100", "--repeat", "1", "--plot", plot})
+                  .exit_code,
+              0);
+  EXPECT_THAT(text_of(html),
+              testing::AllOf(testing::StartsWith("<!DOCTYPE html>"), HasSubstr("<svg"), HasSubstr("</html>")));
+  EXPECT_THAT(text_of(svg), testing::AllOf(testing::StartsWith("<svg"), testing::Not(HasSubstr("<html"))));
+  EXPECT_EQ(run_pipit({"eval", "growth", "--plot", scratch.file("g.png")}).exit_code, 2);
+}
+
+// Which rule matters: the update in half ends farther from double than in single, and each row is told once.
+TEST(EvalAblation, CountsStepsThatWereKeptAndComposesTenThousand) {
+  const Scratch scratch;
+  const std::string path = scratch.file("ablation.json");
+  const Outcome run =
+      run_pipit({"eval", "ablation", "--sim", "--poses", "60", "--max-iterations", "30", "--json", path});
+  ASSERT_EQ(run.exit_code, 0) << run.err;
+  json report = json::parse(text_of(path), nullptr, false);
+  ASSERT_TRUE(report.contains("rows")) << text_of(path);
+  std::map<std::string, double> composed;
+  for (const json& row : report["rows"]) {
+    if (row["group"] == "composed") {
+      EXPECT_GE(row["pose_updates"], 10'000 * 60);
+      composed[row["format"]] = row["distance_m"];
+    } else {
+      EXPECT_LE(row["pose_updates"], 60 * row["iterations"].get<int>()) << row.dump();
+    }
+  }
+  ASSERT_EQ(composed.size(), 3u);
+  // At 10 km a number in fp16 is known to 4 m, in fp32 to 0.5 mm at each of 10^4 steps (5 cm if they add at random), in
+  // fp64 to 1e-12 m.
+  EXPECT_GT(composed["half"], 10 * composed["single"]);
+  EXPECT_GT(composed["single"], 1e-3);
+  EXPECT_LT(composed["double"], 1e-7);
+  EXPECT_EQ(report["composed_half_over_single"], composed["half"] / composed["single"]);
+  std::multiset<std::string> told;
+  for (const std::string& line : lines_of(run.out + run.err))
+    if (line.starts_with("  ")) told.insert(line.substr(0, 28));
+  for (const std::string& line : told) EXPECT_EQ(told.count(line), 1u) << line;
+  EXPECT_GE(told.size(), report["rows"].size());
+}
+
+TEST(EvalLoops, ComparesAndCounts) {
+  const Scratch scratch;
+  const std::string picture = scratch.file("loops.svg");
+  json report = evaluate(scratch, {"loops", "--count", "6", "--max-poses", "400", "--seed", "5", "--plot", picture});
+  ASSERT_EQ(report["problems"].size(), 6u);
+  EXPECT_EQ(report["problems"][0]["poses"], 100);
+  EXPECT_EQ(report["problems"][5]["poses"], 400);
+  EXPECT_EQ(report["problems"][5]["seed"], 10);
+  for (const char* line : {"max", "99 %", "90 %", "mean"})
+    EXPECT_GE(report["ate_m"]["without"][line].get<double>(), report["ate_m"]["mixed"][line].get<double>()) << line;
+  EXPECT_EQ(report["share_mixed_equals_double"], 1.0);
+  EXPECT_LE(report["ks_mixed_single"].get<double>(), 0.17);  // one of six problems may change places
+  EXPECT_LE(report["drift_percent"]["max"].get<double>(), 1.5);
+  EXPECT_FALSE(report["ate_m"].contains("half"));
+  EXPECT_THAT(text_of(picture), HasSubstr("key-frames"));
+}
+
+TEST(EvalGrowth, MeasuresTimeAndMemory) {
+  const Scratch scratch;
+  const std::string picture = scratch.file("growth.svg");
+  json report =
+      evaluate(scratch, {"growth", "--kind", "city", "--max-poses", "20000", "--repeat", "1", "--plot", picture});
+  ASSERT_EQ(report["rows"].size(), 5u);  // 1000, 2000, 5000, 10000, 20000
+  double last = 0;
+  for (const json& row : report["rows"]) {
+    EXPECT_GT(row["seconds_mixed"].get<double>(), 0);
+    EXPECT_NEAR(
+        row["chi2_mixed"].get<double>(), row["chi2_direct"].get<double>(), 1e-5 * row["chi2_direct"].get<double>());
+    EXPECT_GT(row["peak_rss_mb"].get<double>(), 0.9 * last);  // more poses, more memory; small ones hide in the program
+    last = row["peak_rss_mb"];
+    EXPECT_GT(row["bytes_per_pose"].get<double>() * row["poses"].get<double>(), row["graph_bytes"].get<double>());
+  }
+  EXPECT_EQ(report["graph_bytes_per_pose"], 40);
+  EXPECT_EQ(report["graph_bytes_per_edge"], 128);
+  EXPECT_THAT(text_of(picture), HasSubstr("memory at the peak"));
 }
 
 // Simulate, optimise, compare with the truth: the chain of the demo.

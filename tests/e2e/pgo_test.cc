@@ -238,6 +238,21 @@ TEST(Pgo, RobustLossesFindTheWrongClosures) {
   }
 }
 
+TEST(Pgo, DefaultScalesKeepTheClosuresOfCleanGraphs) {
+  const Scratch scratch;
+  for (const char* kind : {"home", "city", "sphere"}) {
+    const std::string graph = scratch.file("clean.g2o");
+    ASSERT_EQ(run_pipit({"sim", "graph", "--kind", kind, "--poses", "400", "--seed", "1", "--out", graph}).exit_code,
+              0);
+    for (const char* loss : {"huber", "cauchy", "tukey", "geman-mcclure", "gnc"}) {
+      const Solved s = solve(scratch, {graph, "--robust", loss});
+      ASSERT_EQ(s.run.exit_code, 0) << s.run.err;
+      const int rejected = s.report["robust"]["rejected"], closures = s.report["loop_closures"];
+      EXPECT_LE(rejected, closures / 20) << loss << " on " << kind;
+    }
+  }
+}
+
 TEST(Pgo, SaysLessWhenQuiet) {
   const Scratch scratch;
   const std::string graph = scratch.write("line.g2o", line_graph());
@@ -259,6 +274,34 @@ TEST(Pgo, DrawsBeforeAndAfter) {
   EXPECT_NE(run_pipit({"pgo", graph, "--quiet", "--plot", scratch.file("plot.png")}).exit_code, 0);
 }
 
+TEST(Pgo, NothingToDoIsConverged) {
+  const Scratch scratch;
+  const Solved fixed = solve(scratch, {scratch.write("fixed.g2o", line_graph() + "FIX 0 1 2\n")});
+  EXPECT_EQ(fixed.report["stop"], "converged");
+  EXPECT_NEAR(fixed.report["chi2_final"].get<double>(), kLineFile, 1e-14);
+  const std::string out = scratch.file("out.g2o");
+  const Solved once = solve(scratch, {scratch.write("laps.g2o", square_laps(8, 3, 4)), "--out", out});
+  ASSERT_EQ(once.run.exit_code, 0) << once.run.err;
+  for (const char* precision : {"double", "single", "mixed"})
+    EXPECT_EQ(solve(scratch, {out, "--init", "file", "--precision", precision}).report["stop"], "converged")
+        << precision;
+}
+
+TEST(Pgo, PosesTiedByLandmarksOnlyStartFromTheFile) {
+  const Scratch scratch;
+  const std::string graph = scratch.write("landmark.g2o",
+                                          "VERTEX_SE2 0 0 0 0\nVERTEX_SE2 1 1 0 0\nVERTEX_SE2 2 2 0 0\n"
+                                          "VERTEX_XY 7 1 1\nVERTEX_XY 8 2 1\n"
+                                          "EDGE_SE2 0 1 1 0 0 1 0 0 1 0 1\n"
+                                          "EDGE_SE2_XY 1 7 0 1 1 0 1\nEDGE_SE2_XY 1 8 1 1 1 0 1\n"
+                                          "EDGE_SE2_XY 2 7 -1 1.1 1 0 1\nEDGE_SE2_XY 2 8 0 1.1 1 0 1\n");
+  const Solved s = solve(scratch, {graph});
+  ASSERT_EQ(s.run.exit_code, 0) << s.run.err;
+  EXPECT_EQ(s.report["init"], "file");
+  EXPECT_EQ(s.report["stop"], "converged");
+  EXPECT_LT(s.report["chi2_final"].get<double>(), 1e-6);  // pose 2 moves down by 0.1 m: nothing contradicts
+}
+
 TEST(Pgo, GivesCovarianceOfChosenPoses) {
   const Scratch scratch;
   const Solved s = solve(scratch, {scratch.write("line.g2o", line_graph()), "--covariance", "1,2"});
@@ -271,6 +314,63 @@ TEST(Pgo, GivesCovarianceOfChosenPoses) {
     EXPECT_EQ(s.report["covariance"][k]["id"], k + 1);
     EXPECT_NEAR(s.report["covariance"][k]["matrix"][0][0].get<double>(), 2.0 / 3, 1e-6);
     EXPECT_NEAR(s.report["covariance"][k]["matrix"][0][1].get<double>(), 0, 1e-6);
+  }
+}
+
+/// A chain of poses 1 m apart in the plane, with closures that agree; starts off by a little.
+std::string long_chain(int poses) {
+  std::string text;
+  for (int i = 0; i + 1 < poses; ++i)
+    text += "EDGE_SE2 " + std::to_string(i) + " " + std::to_string(i + 1) + " 1 0 0 1 0 0 1 0 1\n";
+  for (int i = 0; i + 10 < poses; i += 10)
+    text += "EDGE_SE2 " + std::to_string(i) + " " + std::to_string(i + 10) + " 10.1 0 0 1 0 0 1 0 1\n";
+  return text;
+}
+
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+constexpr bool kMemoryCanBeLimited = false;
+#else
+constexpr bool kMemoryCanBeLimited = true;
+#endif
+
+// Whole columns of the inverse would be 300 * 3 * 60000 numbers, 432 MB; the blocks asked for are 21 kB.
+TEST(Pgo, CovarianceOfManyPosesNeedsLittleMemory) {
+  if (!kMemoryCanBeLimited) GTEST_SKIP() << "sanitizers need all the address space there is";
+  const Scratch scratch;
+  std::string ids = "0";
+  for (int i = 1; i < 300; ++i) ids += "," + std::to_string(60 * i);
+  const Solved s = solve(scratch,
+                         {scratch.write("chain.g2o", long_chain(20'000)), "--covariance", ids, "--quiet"},
+                         {.memory_limit_mb = 400});
+  ASSERT_EQ(s.run.exit_code, 0) << s.run.err;
+  ASSERT_EQ(s.report["covariance"].size(), 300u);
+  EXPECT_GT(s.report["covariance"][299]["matrix"][0][0].get<double>(), 0);
+}
+
+// Information of 1e-30 beside 1e30: the chain can be optimised, since it has no contradiction, but H has no inverse in
+// fp64.
+TEST(Pgo, ACovarianceThatFailsLosesNoPoses) {
+  const Scratch scratch;
+  const std::string graph = scratch.write("weak.g2o",
+                                          "VERTEX_SE2 0 0 0 0\nVERTEX_SE2 1 1 0 0\nVERTEX_SE2 2 2 0 0\n"
+                                          "EDGE_SE2 0 1 1 0 0 1e-30 0 0 1e-30 0 1e-30\n"
+                                          "EDGE_SE2 1 2 1 0 0 1e30 0 0 1e30 0 1e30\n");
+  const Solved s = solve(scratch, {graph, "--quiet", "--covariance", "1", "--out", scratch.file("out.g2o")});
+  EXPECT_EQ(s.run.exit_code, 0) << s.run.err;
+  EXPECT_TRUE(s.report.contains("covariance") && s.report["covariance"].is_null()) << s.report.dump();
+  EXPECT_THAT(s.run.err, testing::AllOf(HasSubstr("note: covariance"), HasSubstr("not positive definite")));
+  EXPECT_EQ(lines_of(s.run.err).size(), 1u) << s.run.err;
+  EXPECT_THAT(text_of(scratch.file("out.g2o")), HasSubstr("VERTEX_SE2 2 2 0 0"));
+}
+
+TEST(Pgo, NoMemoryIsOneLine) {
+  if (!kMemoryCanBeLimited) GTEST_SKIP() << "sanitizers need all the address space there is";
+  const Scratch scratch;
+  const std::string graph = scratch.write("chain.g2o", long_chain(200'000));
+  for (const char* threads : {"1", "2"}) {
+    const Outcome run = run_pipit({"pgo", graph, "--quiet", "--threads", threads}, {.memory_limit_mb = 200});
+    EXPECT_EQ(run.exit_code, 1) << "signal " << run.signal;
+    EXPECT_EQ(run.err, "pipit: not enough memory\n");
   }
 }
 

@@ -4,6 +4,7 @@
 #include <poll.h>
 #include <signal.h>
 #include <spawn.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -32,6 +33,9 @@ struct RunOptions {
   double time_limit_s = 60;      ///< then SIGKILL, which `signal` shows
   double interrupt_after_s = 0;  ///< above 0: `interrupt_with` is sent after this time
   int interrupt_with = SIGKILL;
+  rlim_t memory_limit_mb =
+      0;                 ///< above 0: address space it may have, 10^6 bytes (not for sanitizers, which want it all)
+  std::string out = {};  ///< where standard output goes, such as /dev/full; Outcome::out then stays empty
 };
 
 /// A folder of this test process alone, empty at the start and removed at the end.
@@ -83,7 +87,8 @@ inline std::vector<std::string> lines_of(const std::string& text) {
 /// Runs `pipit arguments..`. Input and outputs go through files, so that nothing can block on a full pipe.
 inline Outcome run_pipit(const std::vector<std::string>& arguments, const RunOptions& options = {}) {
   const Scratch scratch;
-  const std::string in = scratch.write("in", options.input), out = scratch.file("out"), err = scratch.file("err");
+  const std::string in = scratch.write("in", options.input), err = scratch.file("err");
+  const std::string out = options.out.empty() ? scratch.file("out") : options.out;
   posix_spawn_file_actions_t actions;
   posix_spawn_file_actions_init(&actions);
   posix_spawn_file_actions_addopen(&actions, 0, in.c_str(), O_RDONLY, 0);
@@ -99,7 +104,14 @@ inline Outcome run_pipit(const std::vector<std::string>& arguments, const RunOpt
   const auto elapsed = [&] { return std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count(); };
   Outcome outcome;
   pid_t child = 0;
+  rlimit own{};  // the child inherits it
+  ::getrlimit(RLIMIT_AS, &own);
+  if (options.memory_limit_mb > 0) {
+    const rlimit less{options.memory_limit_mb * 1'000'000, own.rlim_max};
+    ::setrlimit(RLIMIT_AS, &less);
+  }
   const int failed = ::posix_spawn(&child, PIPIT_PROGRAM, &actions, nullptr, argv.data(), environ);
+  ::setrlimit(RLIMIT_AS, &own);
   posix_spawn_file_actions_destroy(&actions);
   if (failed != 0) {
     outcome.err = "cannot start " PIPIT_PROGRAM;
@@ -121,7 +133,7 @@ inline Outcome run_pipit(const std::vector<std::string>& arguments, const RunOpt
   outcome.seconds = elapsed();
   if (WIFEXITED(status)) outcome.exit_code = WEXITSTATUS(status);
   if (WIFSIGNALED(status)) outcome.signal = WTERMSIG(status);
-  outcome.out = text_of(out);
+  if (options.out.empty()) outcome.out = text_of(out);
   outcome.err = text_of(err);
   return outcome;
 }

@@ -2,6 +2,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <nlohmann/json.hpp>
 #include <sstream>
 
 #include "tests/e2e/program.h"
@@ -81,6 +82,27 @@ TEST(Usage, HelpTellsUnitRangeAndDefault) {
   EXPECT_THAT(help_of(run.out, "--time-limit"), testing::ContainsRegex("second|[^a-z]s[^a-z]"));
 }
 
+/// Words with single blanks between.
+std::string flat(const std::string& text) {
+  std::istringstream words(text);
+  std::string out;
+  for (std::string word; words >> word;) out += (out.empty() ? "" : " ") + word;
+  return out;
+}
+
+// The help of --precision says of each preset what its report says.
+TEST(Usage, HelpOfPrecisionIsWhatRuns) {
+  const Scratch scratch;
+  const std::string graph = scratch.write("line.g2o", line_graph());
+  const std::string help = flat(help_of(run_pipit({"pgo", "--help"}).out, "--precision"));
+  for (const char* precision : {"mixed", "single", "double", "half"}) {
+    const Outcome run = run_pipit({"pgo", graph, "--quiet", "--precision", precision, "--json", "-"});
+    const auto report = nlohmann::json::parse(run.out, nullptr, false);
+    ASSERT_TRUE(report.contains("precision_detail")) << run.out << run.err;
+    EXPECT_THAT(help, HasSubstr(precision + (": " + report["precision_detail"].get<std::string>())));
+  }
+}
+
 TEST(Usage, WrongCallsEndWithTwoAndOneLine) {
   const Scratch scratch;
   const std::string graph = scratch.write("line.g2o", line_graph());
@@ -122,6 +144,81 @@ TEST(Usage, WrongCallsEndWithTwoAndOneLine) {
     EXPECT_EQ(run.out, "");
     EXPECT_EQ(lines_of(run.err).size(), 1u) << run.err;
   }
+}
+
+// "--json graph.g2o" is a graph that somebody wants solved, not a place for the report.
+TEST(Usage, JsonWritesOverJsonOnly) {
+  const Scratch scratch;
+  const std::string text = line_graph(), graph = scratch.write("a.g2o", text), other = scratch.write("b.g2o", text);
+  const Outcome solved = run_pipit({"pgo", "--json", graph});  // no other FILE: the graph is it
+  EXPECT_TRUE(nlohmann::json::parse(solved.out, nullptr, false).contains("chi2_final")) << solved.err;
+  for (const std::vector<std::string>& words :
+       {std::vector<std::string>{"pgo", graph, "--json", other}, {"eval", "loops", "--json", other}}) {
+    const Outcome run = run_pipit(words);
+    EXPECT_EQ(run.exit_code, 2);
+    EXPECT_THAT(run.err, HasSubstr("is no JSON"));
+    EXPECT_EQ(lines_of(run.err).size(), 1u) << run.err;
+    EXPECT_EQ(text_of(graph), text);
+    EXPECT_EQ(text_of(other), text);
+  }
+  const std::string report = scratch.write("report.json", "");
+  for (int k = 0; k < 2; ++k) {  // empty at first, then a report
+    EXPECT_EQ(run_pipit({"pgo", graph, "--quiet", "--json", report}).exit_code, 0);
+    EXPECT_TRUE(nlohmann::json::parse(text_of(report), nullptr, false).contains("chi2_final"));
+  }
+  for (const std::vector<std::string>& words :
+       {std::vector<std::string>{"pgo", graph, "--json"}, {"pgo", "--json", "-", graph}})
+    EXPECT_TRUE(nlohmann::json::parse(run_pipit(words).out, nullptr, false).contains("chi2_final"));
+}
+
+TEST(Usage, TwoOutputsGoToTwoPlaces) {
+  const Scratch scratch;
+  const std::string graph = scratch.write("a.g2o", line_graph()), same = scratch.file("same.svg");
+  std::filesystem::create_symlink(same, scratch.file("link.svg"));
+  for (const std::vector<std::string>& words : {std::vector<std::string>{"pgo", graph, "--out", same, "--json", same},
+                                                {"pgo", graph, "--out", same, "--plot", scratch.file("./same.svg")},
+                                                {"pgo", graph, "--json", same, "--plot", scratch.file("link.svg")},
+                                                {"pgo", graph, "--out", "-", "--json"},
+                                                {"pgo", graph, "--out", "/dev/stdout", "--json", "-"},
+                                                {"sim", "graph", "--poses", "10", "--out", same, "--truth", same},
+                                                {"sim", "graph", "--poses", "10", "--truth", "-"}}) {
+    const Outcome run = run_pipit(words);
+    EXPECT_EQ(run.exit_code, 2) << run.err;
+    EXPECT_EQ(lines_of(run.err).size(), 1u) << run.err;
+    EXPECT_FALSE(std::filesystem::exists(same));
+  }
+  EXPECT_EQ(run_pipit({"pgo", graph, "--quiet", "--out", "/dev/null", "--json", "/dev/null"}).exit_code, 0);
+}
+
+TEST(Usage, OutputsGoToStandardOutput) {
+  const Scratch scratch;
+  const std::string graph = scratch.write("a.g2o", line_graph()), file = scratch.file("out.g2o");
+  ASSERT_EQ(run_pipit({"pgo", graph, "--out", file}).exit_code, 0);
+  for (const char* name : {"-", "/dev/stdout"}) {
+    const Outcome run = run_pipit({"pgo", graph, "--out", name});
+    EXPECT_EQ(run.exit_code, 0) << run.err;
+    EXPECT_EQ(run.out, text_of(file)) << "only the graph";
+    EXPECT_THAT(run.err, HasSubstr("chi2"));
+  }
+}
+
+TEST(Usage, OutputThatCannotArriveIsAFailure) {
+  if (!std::filesystem::exists("/dev/full")) GTEST_SKIP() << "no /dev/full here";
+  const Scratch scratch;
+  const std::string graph = scratch.write("a.g2o", line_graph());
+  for (const std::vector<std::string>& words : {std::vector<std::string>{"--help"},
+                                                {"--version"},
+                                                {"pgo", "--help"},
+                                                {"pgo", graph},
+                                                {"pgo", graph, "--quiet", "--json"},
+                                                {"pgo", graph, "--quiet", "--out", "-"},
+                                                {"sim", "graph", "--poses", "10"},
+                                                {"eval", "ate", "--est", graph, "--ref", graph}}) {
+    const Outcome run = run_pipit(words, {.out = "/dev/full"});
+    EXPECT_EQ(run.exit_code, 1) << words[0];
+    EXPECT_THAT(run.err, HasSubstr("standard output: cannot write")) << words[0];
+  }
+  EXPECT_EQ(run_pipit({"pgo", graph, "--quiet", "--out", "/dev/full"}).exit_code, 1);
 }
 
 // Every call that README.md shows names a command and options that exist.

@@ -13,12 +13,16 @@ set(prefix ${WORK}/prefix)
 file(REMOVE_RECURSE ${WORK})
 step(${CMAKE_COMMAND} --install ${BUILD} --prefix ${prefix})
 
-# Nothing installed may remember the source tree.
+# Nothing installed may remember the source tree, nor where this machine keeps a library.
 file(GLOB_RECURSE packages ${prefix}/*.cmake)
 foreach(package IN LISTS packages)
   file(STRINGS ${package} trace REGEX "${ROOT}/")
   if(trace)
     message(FATAL_ERROR "${package} points back into the source tree: ${trace}")
+  endif()
+  file(STRINGS ${package} trace REGEX "[;:\"]/[^;>\"]*[.](so|a)")
+  if(trace)
+    message(FATAL_ERROR "${package} names a library of this machine: ${trace}")
   endif()
 endforeach()
 

@@ -1,0 +1,117 @@
+// Optimisation of pose graphs whose loop closures may be wrong.
+#include "graph/optimise.h"
+
+#include <gtest/gtest.h>
+
+#include <Eigen/Geometry>
+#include <cmath>
+
+#include "graph/generate.h"
+
+namespace pipit {
+namespace {
+
+// Root mean square distance of positions after the best rigid motion (Umeyama 1991).
+template <class Pose>
+double rmse(const std::vector<Pose>& poses, const std::vector<Pose>& truth) {
+  constexpr int N = Pose::kDim == 3 ? 2 : 3;
+  Eigen::Matrix<double, N, Eigen::Dynamic> a(N, poses.size()), b(N, poses.size());
+  for (std::size_t i = 0; i < poses.size(); ++i) {
+    a.col(static_cast<Eigen::Index>(i)) = poses[i].t;
+    b.col(static_cast<Eigen::Index>(i)) = truth[i].t;
+  }
+  const auto T = Eigen::umeyama(a, b, false);
+  return std::sqrt(((T.template topLeftCorner<N, N>() * a).colwise() + T.template topRightCorner<N, 1>() - b)
+                       .colwise()
+                       .squaredNorm()
+                       .mean());
+}
+
+struct Sorted {
+  std::int64_t right = 0, right_rejected = 0, wrong_kept = 0;
+  double rmse = 0, rmse_clean = 0;
+};
+
+template <class Pose>
+Sorted sort_out(Simulated<Pose> sim, std::uint64_t seed, const OptimiseOptions& options) {
+  Sorted out;
+  PoseGraph<Pose> clean = sim.graph;
+  EXPECT_TRUE(optimise(clean, {}));
+  out.rmse_clean = rmse(clean.poses, sim.truth);
+  for (const auto& edge : sim.graph.edges) out.right += is_odometry(edge) ? 0 : 1;
+  const auto first =
+      static_cast<std::int64_t>(add_wrong_closures(sim.graph, static_cast<std::int32_t>(out.right), seed));
+  const auto summary = optimise(sim.graph, options);
+  EXPECT_TRUE(summary);
+  EXPECT_EQ(summary->minimise.stop, Stop::Converged);
+  out.wrong_kept = out.right;  // as many are wrong as right
+  for (const std::int64_t e : summary->rejected_edges) {
+    EXPECT_FALSE(is_odometry(sim.graph.edges[static_cast<std::size_t>(e)]));
+    if (e < first)
+      ++out.right_rejected;
+    else
+      --out.wrong_kept;
+  }
+  EXPECT_EQ(summary->inliers + summary->rejected, 2 * out.right);
+  EXPECT_EQ(static_cast<std::size_t>(summary->rejected), summary->rejected_edges.size());
+  out.rmse = rmse(sim.graph.poses, sim.truth);
+  return out;
+}
+
+Sorted sort_out(GraphKind kind, std::int32_t num_poses, std::uint64_t seed, const OptimiseOptions& options) {
+  const AnySimulated any = simulate_graph({.kind = kind, .num_poses = num_poses, .seed = seed});
+  return std::visit([&](const auto& sim) { return sort_out(sim, seed, options); }, any);
+}
+
+// Every wrong closure but one in a hundred goes. Of the right ones 1 in 1000 lies beyond the bound by its noise alone;
+// two more are noise of that count (Poisson, p < 0.01 at an expectation below 0.4).
+void expect_found(const Sorted& s) {
+  EXPECT_LE(100 * s.wrong_kept, s.right);
+  EXPECT_LE(s.right_rejected, 2 + s.right / 500);
+  EXPECT_LE(s.rmse, 1.2 * s.rmse_clean);
+}
+
+TEST(Optimise, HomesWithHalfOfTheirClosuresWrong) {
+  for (const std::uint64_t seed : {1, 2, 3})
+    for (const auto& precision : {mixed_precision(), double_precision()}) {
+      SCOPED_TRACE(std::to_string(seed) + ", " + describe(precision));
+      OptimiseOptions options{.gnc = true};
+      options.minimise.precision = precision;
+      expect_found(sort_out(GraphKind::Home, 1000, seed, options));
+    }
+}
+
+TEST(Optimise, SphereWithHalfOfItsClosuresWrong) {
+  for (const std::uint64_t seed : {1, 2, 3}) {
+    SCOPED_TRACE(seed);
+    expect_found(sort_out(GraphKind::Sphere, 500, seed, {.gnc = true}));
+  }
+}
+
+// Nothing is wrong: what 99.9 % bounds leave is kept, and the answer is that of least squares.
+TEST(Optimise, DoubtCostsACleanGraphNothing) {
+  auto sim = std::get<0>(simulate_graph({.kind = GraphKind::Home, .num_poses = 1000, .seed = 4}));
+  PoseGraph2 plain = sim.graph, doubted = sim.graph;
+  const auto a = optimise(plain, {}), b = optimise(doubted, {.gnc = true});
+  ASSERT_TRUE(a && b);
+  EXPECT_LE(b->rejected, 2);
+  if (b->rejected == 0) {
+    EXPECT_NEAR(b->chi2_final, a->chi2_final, 1e-3 * a->chi2_final);
+  }
+}
+
+TEST(Optimise, DoubtHasTheSameBitsOnAnyNumberOfThreads) {
+  auto sim = std::get<0>(simulate_graph({.kind = GraphKind::Home, .num_poses = 600, .seed = 5}));
+  add_wrong_closures(sim.graph, 30, 5);
+  PoseGraph2 one = sim.graph, two = sim.graph;
+  OptimiseOptions options{.gnc = true};
+  const auto a = optimise(one, options);
+  options.minimise.num_threads = 2;
+  const auto b = optimise(two, options);
+  ASSERT_TRUE(a && b);
+  EXPECT_EQ(a->rejected_edges, b->rejected_edges);
+  for (std::size_t i = 0; i < one.poses.size(); ++i) ASSERT_EQ(one.poses[i].matrix(), two.poses[i].matrix()) << i;
+}
+
+}  // namespace
+}  // namespace pipit
