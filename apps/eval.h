@@ -7,6 +7,7 @@ namespace pipit {
 void add_eval_trajectory(CLI::App& eval, Task& task);  ///< ate, rpe
 void add_eval_loops(CLI::App& eval, Task& task);
 void add_eval_growth(CLI::App& eval, Task& task);
+void add_eval_increments(CLI::App& eval, Task& task);
 void add_eval_ablation(CLI::App& eval, Task& task);
 void add_eval_starts(CLI::App& eval, Task& task);
 

@@ -119,6 +119,7 @@ void add_eval(CLI::App& root, Task& task) {
   add_eval_trajectory(eval, task);
   add_eval_loops(eval, task);
   add_eval_growth(eval, task);
+  add_eval_increments(eval, task);
   add_eval_ablation(eval, task);
   add_eval_starts(eval, task);
 }

@@ -1,0 +1,241 @@
+// Graphs that grow by calls, and are kept at their optimum: warm answers are cold answers.
+#include "graph/incremental.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "base/random.h"
+#include "graph/generate.h"
+
+namespace pipit {
+namespace {
+
+using testing::HasSubstr;
+using Pose2 = SE2<double>;
+using Pose3 = SE3<double>;
+
+template <class Pose>
+PoseGraph<Pose> simulated(GraphKind kind, std::int32_t num_poses, std::uint64_t seed) {
+  return std::get<Simulated<Pose>>(simulate_graph({.kind = kind, .num_poses = num_poses, .seed = seed})).graph;
+}
+
+template <class Pose>
+const Edge<Pose>* step_to(const PoseGraph<Pose>& whole, std::int32_t pose) {
+  for (const auto& edge : whole.edges)
+    if (edge.from == pose - 1 && edge.to == pose) return &edge;
+  return nullptr;
+}
+
+template <class Pose>
+bool same(const Edge<Pose>& a, const Edge<Pose>& b) {
+  return a.from == b.from && a.to == b.to && a.T_from_to.local(b.T_from_to).norm() == 0 &&
+         a.information == b.information;
+}
+
+// Cold: all poses forgotten.
+template <class Pose>
+OptimiseSummary cold(PoseGraph<Pose> graph, const OptimiseOptions& options) {
+  graph.has_vertices = false;
+  return optimise(graph, options).value();
+}
+
+// Both solves stop at a relative decrease of 1e-9. The last step of a Gauss-Newton series that shrinks the rest by a
+// tenth or more each time leaves less than that; 1e-7 leaves a factor of 100 for slower ends.
+OptimiseOptions tight(const char* precision) {
+  OptimiseOptions options;
+  options.minimise.precision = *precision_preset(precision);
+  options.minimise.tolerance = 1e-9;
+  return options;
+}
+constexpr double kSame = 1e-7;
+
+TEST(PoseGraphAdd, BuildsWhatReadingBuilds) {
+  const PoseGraph2 whole = simulated<Pose2>(GraphKind::Home, 200, 3);
+  PoseGraph2 graph;
+  EXPECT_EQ(graph.add(whole.poses[0]), 0);
+  std::vector<const Edge<Pose2>*> loops;
+  for (const auto& edge : whole.edges)
+    if (!is_odometry(edge)) loops.push_back(&edge);
+  std::size_t next = 0;
+  for (std::int32_t i = 1; i < whole.num_poses(); ++i) {
+    const auto* step = step_to(whole, i);
+    EXPECT_EQ(graph.add_step(i - 1, step->T_from_to, step->information), i);
+    for (; next < loops.size() && loops[next]->to == i; ++next) graph.add(*loops[next]);
+  }
+  EXPECT_EQ(graph.ids, whole.ids);
+  EXPECT_TRUE(graph.has_vertices);
+  ASSERT_EQ(graph.edges.size(), whole.edges.size());
+  for (const auto& edge : whole.edges) {
+    const auto found = std::count_if(graph.edges.begin(), graph.edges.end(), [&](const auto& e) { return same(e, edge); });
+    EXPECT_EQ(found, 1);
+  }
+  // Dead reckoning, as the generator composes it: the same products in the same order.
+  for (std::size_t i = 0; i < whole.poses.size(); ++i) EXPECT_EQ(graph.poses[i].local(whole.poses[i]).norm(), 0);
+}
+
+TEST(PoseGraphAdd, IdsAreAboveAllOthers) {
+  PoseGraph2 graph;
+  graph.ids = {3, 7}, graph.poses.resize(2), graph.landmark_ids = {40}, graph.landmarks.resize(1);
+  EXPECT_EQ(graph.add(Pose2{}), 2);
+  EXPECT_EQ(graph.ids.back(), 41);
+}
+
+TEST(PoseGraphAddDeathTest, RefusesWhatCannotBe) {
+  PoseGraph3 graph;
+  graph.add(Pose3{});
+  graph.add(Pose3{});
+  Edge<Pose3> edge{0, 1, Pose3{}};
+  const auto add = [&](auto change) {
+    Edge<Pose3> e = edge;
+    change(e);
+    graph.add(e);
+  };
+  EXPECT_DEATH(add([](auto& e) { e.to = 2; }), "not there");
+  EXPECT_DEATH(add([](auto& e) { e.from = -1; }), "not there");
+  EXPECT_DEATH(add([](auto& e) { e.to = 0; }), "to itself");
+  EXPECT_DEATH(add([](auto& e) { e.T_from_to.t[1] = NAN; }), "not finite");
+  EXPECT_DEATH(add([](auto& e) { e.information(0, 1) = 0.1; }), "symmetric");
+  EXPECT_DEATH(add([](auto& e) { e.information(5, 5) = 0; }), "positive definite");
+  EXPECT_DEATH(graph.add_step(2, Pose3{}), "not there");
+  Pose3 nowhere;
+  nowhere.t[0] = INFINITY;
+  EXPECT_DEATH(graph.add(nowhere), "not finite");
+}
+
+// A robot drives `whole` and optimises now and then; at the end, and a few times before, a cold solve must agree.
+template <class Pose>
+void expect_warm_is_cold(const PoseGraph<Pose>& whole, const OptimiseOptions& options, std::uint64_t seed) {
+  Random random(seed);
+  PoseGraph<Pose> graph;
+  IncrementalOptimiser<Pose> optimiser(graph, options);
+  graph.add(whole.poses[0]);
+  std::vector<Edge<Pose>> waiting;  // loops that were seen, but are not in the graph yet
+  std::int64_t runs = 0, factorisations = 0;
+  for (std::int32_t i = 1; i < whole.num_poses(); ++i) {
+    const auto* step = step_to(whole, i);
+    graph.add_step(i - 1, step->T_from_to, step->information);
+    for (const auto& edge : whole.edges)
+      if (!is_odometry(edge) && std::max(edge.from, edge.to) == i) waiting.push_back(edge);
+    const bool end = i + 1 == whole.num_poses();
+    if (!end && random.below(12) != 0) continue;
+    while (!waiting.empty() && (end || random.below(4) != 0)) {
+      std::swap(waiting[random.below(waiting.size())], waiting.back());
+      graph.add(waiting.back());
+      waiting.pop_back();
+    }
+    const auto warm = optimiser.optimise();
+    ASSERT_TRUE(warm);
+    ++runs;
+    factorisations = warm->minimise.linear.factorisations;
+    if (!end && random.below(6) != 0) continue;
+    const OptimiseSummary anew = cold(graph, options);
+    EXPECT_NEAR(warm->objective_final, anew.objective_final, kSame * anew.objective_final)
+        << i << " poses, seed " << seed << ", " << warm->minimise.linear.chosen;
+    EXPECT_EQ(warm->rejected_edges.size(), anew.rejected_edges.size());
+  }
+  EXPECT_LT(factorisations, runs * 3 / 2) << "of " << runs << " runs: a kept factor saves nothing";
+}
+
+TEST(Incremental, WarmAnswersAreColdAnswers) {
+  for (const std::uint64_t seed : {1, 2, 3})
+    for (const char* precision : {"mixed", "double"}) {
+      expect_warm_is_cold(simulated<Pose2>(GraphKind::Home, 300, seed), tight(precision), seed);
+      expect_warm_is_cold(simulated<Pose2>(GraphKind::City, 300, seed), tight(precision), seed);
+      expect_warm_is_cold(simulated<Pose3>(GraphKind::Grid, 216, seed), tight(precision), seed);
+      expect_warm_is_cold(simulated<Pose3>(GraphKind::Sphere, 200, seed), tight(precision), seed);
+    }
+}
+
+TEST(Incremental, RobustLossesTakePart) {
+  PoseGraph2 whole = simulated<Pose2>(GraphKind::Home, 300, 4);
+  add_wrong_closures(whole, 3, 5);
+  OptimiseOptions options = tight("mixed");
+  options.robust.kind = RobustLoss::Kind::Huber;  // convex in the residual: warm and cold end at one optimum
+  expect_warm_is_cold(whole, options, 4);
+}
+
+TEST(Incremental, LandmarksMoveTheColumnsOfNothingElse) {
+  // Block columns of landmarks come after those of poses: every new pose moves them.
+  const PoseGraph2 whole = simulated<Pose2>(GraphKind::Home, 160, 6);
+  PoseGraph2 graph;
+  IncrementalOptimiser<Pose2> optimiser(graph, tight("mixed"));
+  graph.add(whole.poses[0]);
+  for (std::int32_t i = 1; i < whole.num_poses(); ++i) {
+    const auto* step = step_to(whole, i);
+    graph.add_step(i - 1, step->T_from_to, step->information);
+    if (i % 40 == 1) {
+      graph.landmark_ids.push_back(1000 + i);
+      graph.ids.back() = i;
+      graph.landmarks.push_back(graph.poses.back().act(Eigen::Vector2d(1, 2)));
+    }
+    const auto last = static_cast<std::int32_t>(graph.landmarks.size() - 1);
+    const Eigen::Vector2d seen = whole.poses[static_cast<std::size_t>(i)].inverse().act(
+        whole.poses[static_cast<std::size_t>(i - (i - 1) % 40)].act(Eigen::Vector2d(1, 2)));
+    graph.landmark_edges.push_back({i, last, seen + Eigen::Vector2d(0.02 * std::sin(i), 0.02 * std::cos(3 * i)),
+                                    400 * Eigen::Matrix2d::Identity()});
+    if (i % 9 != 0) continue;
+    const auto warm = optimiser.optimise();
+    ASSERT_TRUE(warm);
+    PoseGraph2 other = graph;
+    other.poses = whole.poses;
+    other.poses.resize(graph.poses.size());
+    OptimiseOptions from_file = tight("double");
+    from_file.init = Init::File;
+    const auto anew = optimise(other, from_file);
+    EXPECT_NEAR(warm->chi2_final, anew->chi2_final, kSame * anew->chi2_final) << i;
+  }
+}
+
+TEST(Incremental, BitsDoNotDependOnThreads) {
+  const PoseGraph3 whole = simulated<Pose3>(GraphKind::Sphere, 400, 1);
+  std::vector<std::vector<Pose3>> poses;
+  for (const int threads : {1, 3}) {
+    PoseGraph3 graph = whole;
+    graph.edges.resize(whole.edges.size() - 5);
+    OptimiseOptions options;
+    options.minimise.num_threads = threads;
+    IncrementalOptimiser<Pose3> optimiser(graph, options);
+    ASSERT_TRUE(optimiser.optimise());
+    for (std::size_t e = whole.edges.size() - 5; e < whole.edges.size(); ++e) {
+      graph.add(whole.edges[e]);
+      ASSERT_TRUE(optimiser.optimise());
+    }
+    poses.push_back(graph.poses);
+  }
+  for (std::size_t i = 0; i < poses[0].size(); ++i) {
+    EXPECT_EQ(poses[0][i].t, poses[1][i].t) << i;
+    EXPECT_EQ(poses[0][i].q.coeffs(), poses[1][i].q.coeffs()) << i;
+  }
+}
+
+TEST(Incremental, SaysWhatIsMissingAndGoesOn) {
+  PoseGraph2 graph;
+  IncrementalOptimiser<Pose2> optimiser(graph, {});
+  EXPECT_THAT(optimiser.optimise().error().message, HasSubstr("no poses"));
+  graph.add(Pose2{});
+  ASSERT_TRUE(optimiser.optimise());
+  graph.add_step(0, Pose2{{1, 0}, 0});
+  ASSERT_TRUE(optimiser.optimise());
+  graph.add(Pose2{{5, 5}, 1});
+  EXPECT_THAT(optimiser.optimise().error().message, HasSubstr("not connected"));
+  EXPECT_EQ(graph.poses[2].t, Eigen::Vector2d(5, 5));
+  graph.add({1, 2, Pose2{{1, 0}, 0}});
+  const auto summary = optimiser.optimise();
+  ASSERT_TRUE(summary);
+  EXPECT_LT(summary->chi2_final, 1e-12);  // nothing contradicts anything; poses of size 1 in fp64
+  EXPECT_EQ(optimiser.optimise()->minimise.stop, Stop::Converged);  // with nothing new
+}
+
+TEST(IncrementalDeathTest, GraphsOnlyGrow) {
+  PoseGraph2 graph = simulated<Pose2>(GraphKind::Home, 50, 1);
+  OptimiseOptions gnc;
+  gnc.gnc = true;
+  EXPECT_DEATH(IncrementalOptimiser<Pose2>(graph, gnc), "gnc");
+  IncrementalOptimiser<Pose2> optimiser(graph, {});
+  ASSERT_TRUE(optimiser.optimise());
+  EXPECT_DEATH((graph.edges.pop_back(), optimiser.optimise()), "taken away");
+  EXPECT_DEATH((graph.fixed = {7}, graph.add_step(49, Pose2{}), optimiser.optimise()), "become fixed");
+}
+
+}  // namespace
+}  // namespace pipit
