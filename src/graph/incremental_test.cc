@@ -39,15 +39,19 @@ OptimiseSummary cold(PoseGraph<Pose> graph, const OptimiseOptions& options) {
   return optimise(graph, options).value();
 }
 
-// Both solves stop at a relative decrease of 1e-9. The last step of a Gauss-Newton series that shrinks the rest by a
-// tenth or more each time leaves less than that; 1e-7 leaves a factor of 100 for slower ends.
 OptimiseOptions tight(const char* precision) {
   OptimiseOptions options;
   options.minimise.precision = *precision_preset(precision);
   options.minimise.tolerance = 1e-9;
   return options;
 }
-constexpr double kSame = 1e-7;
+// fp64: both solves stop at a relative decrease of 1e-9; a Gauss-Newton series that shrinks what is left by a tenth or
+// more each time then has less than that to go, and a factor of 100 is left for slower ends.
+// Mixed: residuals in fp32 are off by eps d / sigma = 6e-8 * 1 m / 5 mm = 1e-5 of a standard deviation.
+double same_cost(const OptimiseOptions& options, double cost) {
+  const double relative = options.minimise.precision.residual == Format::Double ? 1e-7 : 1e-5;
+  return relative * std::max(cost, 1.0);  // below 1, one standard deviation of one residual, nothing contradicts
+}
 
 TEST(PoseGraphAdd, BuildsWhatReadingBuilds) {
   const PoseGraph2 whole = simulated<Pose2>(GraphKind::Home, 200, 3);
@@ -110,7 +114,6 @@ void expect_warm_is_cold(const PoseGraph<Pose>& whole, const OptimiseOptions& op
   IncrementalOptimiser<Pose> optimiser(graph, options);
   graph.add(whole.poses[0]);
   std::vector<Edge<Pose>> waiting;  // loops that were seen, but are not in the graph yet
-  std::int64_t runs = 0, factorisations = 0;
   for (std::int32_t i = 1; i < whole.num_poses(); ++i) {
     const auto* step = step_to(whole, i);
     graph.add_step(i - 1, step->T_from_to, step->information);
@@ -125,15 +128,12 @@ void expect_warm_is_cold(const PoseGraph<Pose>& whole, const OptimiseOptions& op
     }
     const auto warm = optimiser.optimise();
     ASSERT_TRUE(warm);
-    ++runs;
-    factorisations = warm->minimise.linear.factorisations;
     if (!end && random.below(6) != 0) continue;
     const OptimiseSummary anew = cold(graph, options);
-    EXPECT_NEAR(warm->objective_final, anew.objective_final, kSame * anew.objective_final)
+    EXPECT_NEAR(warm->objective_final, anew.objective_final, same_cost(options, anew.objective_final))
         << i << " poses, seed " << seed << ", " << warm->minimise.linear.chosen;
     EXPECT_EQ(warm->rejected_edges.size(), anew.rejected_edges.size());
   }
-  EXPECT_LT(factorisations, runs * 3 / 2) << "of " << runs << " runs: a kept factor saves nothing";
 }
 
 TEST(Incremental, WarmAnswersAreColdAnswers) {
@@ -182,7 +182,24 @@ TEST(Incremental, LandmarksMoveTheColumnsOfNothingElse) {
     OptimiseOptions from_file = tight("double");
     from_file.init = Init::File;
     const auto anew = optimise(other, from_file);
-    EXPECT_NEAR(warm->chi2_final, anew->chi2_final, kSame * anew->chi2_final) << i;
+    EXPECT_NEAR(warm->chi2_final, anew->chi2_final, same_cost(tight("mixed"), anew->chi2_final)) << i;
+  }
+}
+
+TEST(Incremental, AFactorServesManyLoops) {
+  for (const std::uint64_t seed : {1, 2, 3}) {
+    const PoseGraph2 whole = simulated<Pose2>(GraphKind::Home, 1000, seed);
+    PoseGraph2 graph = whole;
+    constexpr std::size_t kLoops = 40;
+    graph.edges.resize(whole.edges.size() - kLoops);
+    IncrementalOptimiser<Pose2> optimiser(graph, {});
+    const std::int64_t first = optimiser.optimise()->minimise.linear.factorisations;
+    std::int64_t last = 0;
+    for (std::size_t e = graph.edges.size(); e < whole.edges.size(); ++e) {
+      graph.add(whole.edges[e]);
+      last = optimiser.optimise()->minimise.linear.factorisations;
+    }
+    EXPECT_LE(last - first, kLoops / 2) << "seed " << seed;  // solved anew each, it would be one or two for each loop
   }
 }
 
@@ -227,14 +244,15 @@ TEST(Incremental, SaysWhatIsMissingAndGoesOn) {
 }
 
 TEST(IncrementalDeathTest, GraphsOnlyGrow) {
-  PoseGraph2 graph = simulated<Pose2>(GraphKind::Home, 50, 1);
+  PoseGraph2 graph = simulated<Pose2>(GraphKind::Home, 200, 1);
+  ASSERT_FALSE(is_odometry(graph.edges.back()));
   OptimiseOptions gnc;
   gnc.gnc = true;
   EXPECT_DEATH(IncrementalOptimiser<Pose2>(graph, gnc), "gnc");
   IncrementalOptimiser<Pose2> optimiser(graph, {});
   ASSERT_TRUE(optimiser.optimise());
   EXPECT_DEATH((graph.edges.pop_back(), optimiser.optimise()), "taken away");
-  EXPECT_DEATH((graph.fixed = {7}, graph.add_step(49, Pose2{}), optimiser.optimise()), "become fixed");
+  EXPECT_DEATH((graph.fixed = {7}, graph.add_step(199, Pose2{}), optimiser.optimise()), "become fixed");
 }
 
 }  // namespace

