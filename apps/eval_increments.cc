@@ -208,7 +208,8 @@ Status run(const IncrementsOptions& o) {
 
 void add_eval_increments(CLI::App& eval, Task& task) {
   auto o = std::make_shared<IncrementsOptions>();
-  CLI::App& app = *eval.add_subcommand("increments", "one loop closure after another: time of each, against cold solves");
+  CLI::App& app =
+      *eval.add_subcommand("increments", "one loop closure after another: time of each, against cold solves");
   add_poses(app, "--poses", o->sim.num_poses, "poses of the `home` graph");
   add_number(app, "--closures", o->closures, 1, 1'000'000, "loops held back and added one at a time (all, if fewer)");
   add_seed(app, o->sim.seed);

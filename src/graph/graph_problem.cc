@@ -142,7 +142,7 @@ double GraphProblem<Pose>::chi2() const {
   std::vector<double> r;
   double sum = 0;
   for (const auto& b : problem.batches()) {
-    r.resize(static_cast<std::size_t>(b->size() * b->residual_dim()));
+    r.resize(static_cast<std::size_t>(b->size()) * static_cast<std::size_t>(b->residual_dim()));
     b->residuals(Format::Double, {0, static_cast<std::size_t>(b->size())}, r);
     for (const double v : r) sum += v * v;
   }

@@ -1,4 +1,5 @@
-// graph/graph_problem.h — a pose graph as a least-squares problem that follows the graph as it grows. Private to graph/.
+// graph/graph_problem.h — a pose graph as a least-squares problem that follows the graph as it grows. Private to
+// graph/.
 #pragma once
 #include <functional>
 

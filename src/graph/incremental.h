@@ -1,5 +1,5 @@
 // graph/incremental.h — a pose graph that is kept at its optimum while it grows.
-// Source: warm start and stale factor as in docs/decisions/sparse_solver.md;  the border of a factor: sparse/border.h.
+// Source: warm start and stale factor as in docs/decisions/sparse_solver.md;  the border of a factor: sparse/preconditioner.h.
 #pragma once
 #include <memory>
 
@@ -19,7 +19,8 @@ namespace pipit {
 template <class Pose>
 class IncrementalOptimiser {
  public:
-  /// Needs   the graph outlives this, stays where it is, and only grows: edges as they are, nothing becomes fixed. Poses
+  /// Needs   the graph outlives this, stays where it is, and only grows: edges as they are, nothing becomes fixed.
+  /// Poses
   ///         may be moved. No gnc, which weighs all loops anew (use optimise()).
   IncrementalOptimiser(PoseGraph<Pose>& graph, const OptimiseOptions& options);
   ~IncrementalOptimiser();

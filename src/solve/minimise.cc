@@ -85,7 +85,7 @@ struct Minimiser::Parts {
 
   void prepare() {
     linearisation->prepare(solver.needs());
-    dx.resize(static_cast<std::size_t>(linearisation->num_blocks() * linearisation->width()));
+    dx.resize(static_cast<std::size_t>(linearisation->num_blocks()) * static_cast<std::size_t>(linearisation->width()));
   }
 
   void retract() {
@@ -145,9 +145,9 @@ Summary Minimiser::run(const Observer& observer) {
   StepProposer proposer(o.strategy, *p.linearisation, p.solver, p.dx);
 
   double cost = p.linearisation->cost();  // of the best state so far, the one that is saved
-  int rises = 0;                         // undamped steps tried since then that raised the cost
-  bool away = false;                     // the values are not those of the best state
-  bool refined = false;                  // residuals and Jacobians went over to fp64 with the linear solver
+  int rises = 0;                          // undamped steps tried since then that raised the cost
+  bool away = false;                      // the values are not those of the best state
+  bool refined = false;                   // residuals and Jacobians went over to fp64 with the linear solver
   bool running = std::isfinite(cost);
   summary.cost_initial = cost;
   summary.stop = running ? Stop::MaxIterations : Stop::Diverged;

@@ -16,7 +16,7 @@ struct LinearChoice {
   std::shared_ptr<const PanelLayout> layout;  ///< null for Jacobi
   double fill = 0;
   double iterations_per_factor = 25;  ///< inner iterations that take as long as one factorisation, predicted
-  double iterations_per_choice = 25;         ///< that take as long as all this: order, layout and plan
+  double iterations_per_choice = 25;  ///< that take as long as all this: order, layout and plan
   std::string chosen, reason;
 };
 

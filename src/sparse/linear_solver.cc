@@ -9,7 +9,6 @@
 #include "base/clock.h"
 #include "bits/convert.h"
 #include "sparse/block_scaling.h"
-#include "sparse/border.h"
 #include "sparse/choose.h"
 #include "sparse/preconditioner.h"
 #include "sparse/products.h"
@@ -131,8 +130,7 @@ struct LinearSolver::Parts {
   bool may_escalate() const {
     return options.solver == SolverKind::Auto && choice.solver == SolverKind::Iccg &&
            choice.factor == FactorKind::Complete && options.matrix == Format::Double &&
-           options.vectors != Format::Half && options.factor_compute != Format::Double && options.scaling &&
-           !escalated;
+           options.vectors != Format::Half && options.factor_compute != Format::Double && options.scaling && !escalated;
   }
   void escalate(const std::string& why) {
     escalated = true;
