@@ -71,7 +71,7 @@ double chi2_of(const Problem& problem) {
   std::vector<double> r;
   double sum = 0;
   for (const auto& batch : problem.batches()) {
-    r.resize(static_cast<std::size_t>(batch->size() * batch->residual_dim()));
+    r.resize(static_cast<std::size_t>(batch->size()) * static_cast<std::size_t>(batch->residual_dim()));
     batch->residuals(Format::Double, {0, static_cast<std::size_t>(batch->size())}, r);
     for (const double v : r) sum += v * v;
   }
