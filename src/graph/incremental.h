@@ -1,5 +1,6 @@
 // graph/incremental.h — a pose graph that is kept at its optimum while it grows.
-// Source: warm start and stale factor as in docs/decisions/sparse_solver.md;  the border of a factor: sparse/preconditioner.h.
+// Source: warm start and stale factor as in docs/decisions/sparse_solver.md;  the border of a factor:
+// sparse/preconditioner.h.
 #pragma once
 #include <memory>
 

@@ -218,7 +218,7 @@ class FactorBatch final : public FactorBatchBase {
         return;
       }
     }
-    const std::size_t block = static_cast<std::size_t>(R * form.width);
+    const std::size_t block = static_cast<std::size_t>(R) * static_cast<std::size_t>(form.width);
     for (std::size_t e = range.begin; e < range.end; ++e) {
       T* blocks = J.data() + e * K * block;
       Eigen::Map<Residual<double>> residual(r.data() + e * R);
@@ -254,7 +254,7 @@ class FactorBatch final : public FactorBatchBase {
          ...);
       }
     }
-    const std::size_t block = static_cast<std::size_t>(R * form.width);
+    const std::size_t block = static_cast<std::size_t>(R) * static_cast<std::size_t>(form.width);
     const auto put = [&](T* to, const auto& from) {
       for (int row = 0; row < R; ++row)
         for (int col = 0; col < static_cast<int>(from.cols()); ++col)

@@ -179,7 +179,7 @@ double Linearisation::evaluate(Rows<T>& rows) {
 template <class T, class S>
 void Linearisation::gather(const Rows<T>& rows, BlockSymmetric<S>& H) {
   const int B = width_;
-  const std::size_t area = static_cast<std::size_t>(B * B);
+  const std::size_t area = static_cast<std::size_t>(B) * static_cast<std::size_t>(B);
   for_ranges(workers_, dims_.size(), 128, [&](Range range) {
     std::vector<S> diagonal_block(area);
     for (std::size_t col = range.begin; col < range.end; ++col) {
@@ -224,7 +224,7 @@ double Linearisation::curvature_of(const Rows<T>& rows, std::span<const double> 
                                            static_cast<std::size_t>(view.R * view.B);
             for (int i = 0; i < view.B; ++i)
               y += static_cast<double>(J[order_ == BlockOrder::Rows ? row * view.B + i : i * view.R + row]) *
-                   d[static_cast<std::size_t>(col * view.B + i)];
+                   d[static_cast<std::size_t>(col) * static_cast<std::size_t>(view.B) + static_cast<std::size_t>(i)];
           }
           sums[part] += y * y;
         }

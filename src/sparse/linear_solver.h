@@ -102,9 +102,9 @@ class LinearSolver {
   /// Once per structure: chooses, orders, plans. Forgets the factor and the report.
   void analyse(const BlockPattern& pattern);
   /// The structure has grown: block column k is now place[k], columns and blocks may have come, none has gone. The
-  /// report goes on. Keeps a reused factor at work (Border, preconditioner.h) until iterations have cost more than a new order and
-  /// factor would, or a quarter of the columns is new; only then chooses and orders anew. Others do so at once.
-  /// needs() stays as it is. Needs   analyse; place [columns so far], each of its own.
+  /// report goes on. Keeps a reused factor at work (Border, preconditioner.h) until iterations have cost more than a
+  /// new order and factor would, or a quarter of the columns is new; only then chooses and orders anew. Others do so at
+  /// once. needs() stays as it is. Needs   analyse; place [columns so far], each of its own.
   void grow(const BlockPattern& pattern, std::span<const std::int32_t> place);
   LinearNeeds needs() const;
 
