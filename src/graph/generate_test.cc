@@ -75,8 +75,8 @@ TEST(Simulate, ComesBackToWhereItWas) {
 TEST(Simulate, MeasuresTheTruthWhenNothingIsNoisy) {
   for (const GraphKind kind : kKinds)
     with(kind, 1000, 1, 0, [&](const auto& sim) {
-      // Each residual carries some eps * 30 m = 7e-15 m at most, over a sigma of 1 mm: 7e-12, squared, times 12000 numbers
-      // is 6e-19. Most are much nearer; measured over seeds 1 to 20: 4e-22 at most.
+      // Each residual carries some eps * 30 m = 7e-15 m at most, over a sigma of 1 mm: 7e-12, squared, times 12000
+      // numbers is 6e-19. Most are much nearer; measured over seeds 1 to 20: 4e-22 at most.
       EXPECT_LT(chi2_at_truth(sim), 6e-19);
       // Dead reckoning loses eps * 30 m at each of 1000 poses, and all to one side: 7e-12 m. Measured: 1.1e-12 m.
       EXPECT_LT((sim.graph.poses.back().t - sim.truth.back().t).norm(), 7e-12);

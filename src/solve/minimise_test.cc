@@ -31,8 +31,8 @@ TEST(Minimise, EveryStrategyAndSolverFindsTheSameOptimum) {
       const Summary s = minimise(
           problem, {.precision = double_precision(), .strategy = strategy, .solver = solver, .tolerance = 1e-12});
       EXPECT_EQ(s.stop, Stop::Converged) << static_cast<int>(strategy) << ' ' << s.linear.chosen << ' ' << s.cost_final;
-      // Quadratic convergence to cost 0 of exact measurements: what is left is rounding, eps of tens of metres times the
-      // conditioning of the loop. Measured over seeds 1 to 20 and all of these: 6e-14 m at most.
+      // Quadratic convergence to cost 0 of exact measurements: what is left is rounding, eps of tens of metres times
+      // the conditioning of the loop. Measured over seeds 1 to 20 and all of these: 6e-14 m at most.
       EXPECT_LT(farthest(problem.values<SE3<double>>(), truth), 1e-12)
           << static_cast<int>(strategy) << ' ' << s.linear.chosen;
     }
@@ -296,8 +296,8 @@ TEST(Gnc, RejectsWrongClosuresAndKeepsRightOnes) {
   EXPECT_EQ(s.inliers, 20);
   for (int k = 0; k < 30; ++k)
     EXPECT_EQ(robust.batches()[1]->weights[static_cast<std::size_t>(k)] > 0.5, k % 3 != 0) << k;
-  // Those left are exact: eps of a path of 60 m, measured over seeds 20 to 40 as 3.5e-14 m at most. Least squares is 5 m
-  // off or more.
+  // Those left are exact: eps of a path of 60 m, measured over seeds 20 to 40 as 3.5e-14 m at most. Least squares is 5
+  // m off or more.
   EXPECT_LT(farthest(robust.values<SE3<double>>(), truth), 2e-13);
   EXPECT_GT(farthest(plain.values<SE3<double>>(), truth), 1);
 }

@@ -87,8 +87,8 @@ TEST(LinearSolver, ThreeRoutesOneAnswer) {
         options.solver = solver;
         Bench bench(s, options);
         EXPECT_EQ(bench.solve(1e-12, 1e-3).stop, Stop::Converged) << bench.solver.report().chosen;
-        // kappa(S A S^T) stays below 1e5 for these graphs (measured), and |e| <= sqrt(kappa) |e|_A, relative to x: 3e-10.
-        // Measured over seeds 1 to 20: 4e-13 at most.
+        // kappa(S A S^T) stays below 1e5 for these graphs (measured), and |e| <= sqrt(kappa) |e|_A, relative to x:
+        // 3e-10. Measured over seeds 1 to 20: 4e-13 at most.
         EXPECT_LE((Eigen::Map<const VectorXd>(bench.dx.data(), x.size()) - x).norm(), std::sqrt(1e5) * 1e-12 * x.norm())
             << bench.solver.report().chosen << " seed " << seed;
       }
@@ -313,7 +313,8 @@ TEST(LinearSolver, SmallestSizesAndSeparateParts) {
           const LinearOutcome outcome = bench.solve(1e-8, 1e-1);
           EXPECT_EQ(outcome.stop, Stop::Converged) << n << " " << bench.solver.report().chosen;
           if (n > 0) {
-            // The goal is judged by an estimate of the error: 1.6 times what was asked for, measured over seeds 1 to 20.
+            // The goal is judged by an estimate of the error: 1.6 times what was asked for, measured over seeds 1
+            // to 20.
             EXPECT_LE(energy_error(s, 1e-1, bench.dx), 3e-8) << n << " " << bench.solver.report().chosen;
           }
         }
