@@ -87,8 +87,9 @@ TEST(LinearSolver, ThreeRoutesOneAnswer) {
         options.solver = solver;
         Bench bench(s, options);
         EXPECT_EQ(bench.solve(1e-12, 1e-3).stop, Stop::Converged) << bench.solver.report().chosen;
-        // kappa(S A S^T) stays below 1e5 for these graphs (measured): 1e-12 in the energy norm is 1e-9 or better here.
-        EXPECT_LE((Eigen::Map<const VectorXd>(bench.dx.data(), x.size()) - x).norm(), 1e-8 * x.norm())
+        // kappa(S A S^T) stays below 1e5 for these graphs (measured), and |e| <= sqrt(kappa) |e|_A, relative to x:
+        // 3e-10. Measured over seeds 1 to 20: 4e-13 at most.
+        EXPECT_LE((Eigen::Map<const VectorXd>(bench.dx.data(), x.size()) - x).norm(), std::sqrt(1e5) * 1e-12 * x.norm())
             << bench.solver.report().chosen << " seed " << seed;
       }
     }
@@ -106,9 +107,10 @@ TEST(LinearSolver, HalfFactorRefinesToFullPrecision) {
     const LinearOutcome outcome = bench.solve(1e-13);
     EXPECT_EQ(outcome.stop, Stop::Converged);
     EXPECT_GT(outcome.iterations, 0);
-    EXPECT_LE(outcome.iterations, 60);
-    EXPECT_LE(energy_error(s, 0, bench.dx), 1e-11);
-    EXPECT_LE(outcome.relative_residual, 1e-10);
+    EXPECT_LE(outcome.iterations, 16);
+    // What was asked for; measured over seeds 1 to 20: 6e-15 and 2e-16 at most, after 8 iterations at most.
+    EXPECT_LE(energy_error(s, 0, bench.dx), 1e-13);
+    EXPECT_LE(outcome.relative_residual, 1e-13);
   }
 }
 
@@ -311,7 +313,9 @@ TEST(LinearSolver, SmallestSizesAndSeparateParts) {
           const LinearOutcome outcome = bench.solve(1e-8, 1e-1);
           EXPECT_EQ(outcome.stop, Stop::Converged) << n << " " << bench.solver.report().chosen;
           if (n > 0) {
-            EXPECT_LE(energy_error(s, 1e-1, bench.dx), 1e-7) << n << " " << bench.solver.report().chosen;
+            // The goal is judged by an estimate of the error: 1.6 times what was asked for, measured over seeds 1
+            // to 20.
+            EXPECT_LE(energy_error(s, 1e-1, bench.dx), 3e-8) << n << " " << bench.solver.report().chosen;
           }
         }
 }
