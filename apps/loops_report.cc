@@ -34,10 +34,8 @@ double LoopsReport::share_equal(const std::string& name, const std::string& othe
   double equal = 0;
   for (const LoopProblem& p : problems_) {
     const double a = p.results.at(name).chi2, b = p.results.at(other).chi2;
-    // chi2 is in variances: a thousandth of a standard deviation for each of the three numbers of an edge is zero (a
-    // problem without loops). NaN compares false: not equal.
-    const double zero = 3e-6 * static_cast<double>(p.edges);
-    equal += std::abs(a - b) <= 1e-3 * b + zero ? 1 : 0;
+    // chi2 is in variances: below 1e-6 it is zero (a problem without loops). NaN compares false: not equal.
+    equal += std::abs(a - b) <= 1e-3 * b + 1e-6 ? 1 : 0;
   }
   return equal / static_cast<double>(problems_.size());
 }

@@ -354,7 +354,7 @@ std::optional<Options> parse(int argc, char** argv) {
       o.best = value;
     else if (flag == "--graph")
       o.graphs.push_back(value);
-    else if (flag == "--preset")
+    else if (flag == "--preset" && precision_preset(value))
       o.presets.push_back(value);
     else if (flag == "--peers" && value == "ceres")
       o.ceres = true;

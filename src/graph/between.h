@@ -7,6 +7,7 @@
 #include <Eigen/Geometry>
 #include <cmath>
 #include <tuple>
+#include <type_traits>
 
 #include "geom/se2.h"
 #include "geom/se3.h"
@@ -164,6 +165,10 @@ struct BetweenSE2 {
     Jj = U * D;
   }
 };
+
+/// The factor of an edge between poses of a type.
+template <class Pose>
+using Between = std::conditional_t<Pose::kDim == 6, BetweenSE3, BetweenSE2>;
 
 /// A point seen from a pose in the plane. Residual [2] in m, times U.
 struct SeenPoint {

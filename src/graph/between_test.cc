@@ -2,24 +2,12 @@
 
 #include <gtest/gtest.h>
 
-#include <hwy/targets.h>
-
 #include "base/random.h"
+#include "bits/every_set.h"
 #include "graph/chi2.h"
 
 namespace pipit {
 namespace {
-
-template <class Pose>
-struct BetweenOf;
-template <>
-struct BetweenOf<SE2<double>> {
-  using Type = BetweenSE2;
-};
-template <>
-struct BetweenOf<SE3<double>> {
-  using Type = BetweenSE3;
-};
 
 template <class Pose>
 Pose random_pose(Random& random, double spread) {
@@ -32,9 +20,8 @@ Pose random_pose(Random& random, double spread) {
 template <class Pose>
 struct Edges {
   static constexpr int D = Pose::kDim;
-  using Between = typename BetweenOf<Pose>::Type;
   std::vector<Pose> poses;
-  std::vector<Between> factors;
+  std::vector<Between<Pose>> factors;
   std::vector<std::array<std::int32_t, 2>> places;
   BetweenLanes<Pose> lanes;
 
@@ -57,17 +44,6 @@ struct Edges {
     }
   }
 };
-
-template <class Check>
-void on_every_set(const Check& check) {
-  for (std::int64_t rest = hwy::SupportedTargets(); rest != 0; rest &= rest - 1) {
-    hwy::SetSupportedTargetsForTest(rest & -rest);
-    hwy::GetChosenTarget().Update(rest & -rest);
-    check();
-    hwy::SetSupportedTargetsForTest(0);
-    hwy::GetChosenTarget().Update(hwy::SupportedTargets());
-  }
-}
 
 /// The largest differences to the definition in fp64: of residuals relative to |U| (|p| + |z| + pi), what is subtracted
 /// from each other, of derivatives relative to the same with p.

@@ -7,17 +7,6 @@
 namespace pipit {
 namespace {
 
-template <class Pose>
-struct BetweenOf;
-template <>
-struct BetweenOf<SE2<double>> {
-  using Type = BetweenSE2;
-};
-template <>
-struct BetweenOf<SE3<double>> {
-  using Type = BetweenSE3;
-};
-
 RobustLoss scaled(RobustLoss loss, int dim) {
   if (loss.scale == 0) loss.scale = default_scale(loss.kind, dim);
   return loss;
@@ -32,15 +21,13 @@ FactorBatch<F>& batch(Problem& problem, std::size_t index) {
 
 template <class Pose>
 GraphProblem<Pose>::GraphProblem(const RobustLoss& loss) {
-  using Between = typename BetweenOf<Pose>::Type;
-  problem.new_batch<Between>();
-  problem.new_batch<Between>(scaled(loss, Pose::kDim));
+  problem.new_batch<Between<Pose>>();
+  problem.new_batch<Between<Pose>>(scaled(loss, Pose::kDim));
   if constexpr (Pose::kDim == 3) problem.new_batch<SeenPoint>(scaled(loss, 2));
 }
 
 template <class Pose>
 bool GraphProblem<Pose>::follow(const PoseGraph<Pose>& graph) {
-  using Between = typename BetweenOf<Pose>::Type;
   auto& poses = problem.values<Pose>();
   const std::size_t num_before = poses.size(), num_edges_before = num_edges_;
   const std::size_t num_landmark_edges_before = num_landmark_edges_;
@@ -52,8 +39,8 @@ bool GraphProblem<Pose>::follow(const PoseGraph<Pose>& graph) {
   poses = graph.poses;
   for (const std::int32_t pose : graph.fixed) problem.fix(Var<Pose>{pose});
   if (graph.fixed.empty()) problem.fix(Var<Pose>{0});
-  auto& odometry = batch<Between>(problem, 0);
-  auto& closures = batch<Between>(problem, 1);
+  auto& odometry = batch<Between<Pose>>(problem, 0);
+  auto& closures = batch<Between<Pose>>(problem, 1);
   if (num_edges_ == 0) {
     const auto num_odometry = static_cast<std::size_t>(
         std::count_if(graph.edges.begin(), graph.edges.end(), [](const auto& edge) { return is_odometry(edge); }));
@@ -67,7 +54,7 @@ bool GraphProblem<Pose>::follow(const PoseGraph<Pose>& graph) {
     const Edge<Pose>& edge = graph.edges[num_edges_];
     if (edge.information != last) root = information_root<Pose::kDim>(last = edge.information);
     (is_odometry(edge) ? odometry : closures)
-        .add(Between(edge.T_from_to, root), Var<Pose>{edge.from}, Var<Pose>{edge.to});
+        .add(Between<Pose>(edge.T_from_to, root), Var<Pose>{edge.from}, Var<Pose>{edge.to});
   }
   bool more_landmarks = false;
   if constexpr (Pose::kDim == 3) {

@@ -65,6 +65,8 @@ Result<OptimiseSummary> optimise(PoseGraph<Pose>& graph, const OptimiseOptions& 
     graph.landmarks = std::move(guess->landmarks);
   }
   summary.seconds_init = watch.seconds();
+  MinimiseOptions minimise = options.minimise;
+  minimise.time_limit_s = std::max(0.0, minimise.time_limit_s - summary.seconds_init);
 
   GraphProblem<Pose> made(options.gnc ? RobustLoss{} : options.robust);
   made.follow(graph);
@@ -72,8 +74,8 @@ Result<OptimiseSummary> optimise(PoseGraph<Pose>& graph, const OptimiseOptions& 
     summary.chi2_initial = made.chi2();
     const std::size_t doubted[] = {1, 2};
     const std::size_t num = made.problem.batches().size() - 1;
-    const GncSummary gnc = minimise_gnc(
-        made.problem, std::span(doubted, num), options.minimise, {.scale = gnc_scale_of<Pose>(options)}, observer);
+    const GncSummary gnc =
+        minimise_gnc(made.problem, std::span(doubted, num), minimise, {.scale = gnc_scale_of<Pose>(options)}, observer);
     summary.minimise = gnc.last;
     made.sort_out(
         graph,
@@ -81,7 +83,7 @@ Result<OptimiseSummary> optimise(PoseGraph<Pose>& graph, const OptimiseOptions& 
         summary);
     made.finish(graph, summary);
   } else {
-    Minimiser minimiser(made.problem, options.minimise);
+    Minimiser minimiser(made.problem, minimise);
     made.minimise(minimiser, graph, summary, observer);
   }
   if (options.init == Init::File) summary.chi2_file = summary.chi2_initial;

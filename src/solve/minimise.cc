@@ -152,13 +152,15 @@ Summary Minimiser::run(const Observer& observer) {
   summary.cost_initial = cost;
   summary.stop = running ? Stop::MaxIterations : Stop::Diverged;
   p.problem.save();
+  const auto out_of_time = [&] { return watch.seconds() > o.time_limit_s; };
 
   while (running && summary.iterations < o.max_iterations) {
     Iteration it{.number = ++summary.iterations, .attempts = 0};
     const double here = p.linearisation->linearise();
     proposer.linearised({.eta = kTightEta,
                          .enough = kShareOfTolerance * o.tolerance * cost,
-                         .relax = here > 0 && rises == 0 ? kRelax / here : 0});  // only accurate steps pay a rise back
+                         .relax = here > 0 && rises == 0 ? kRelax / here : 0,  // only accurate steps pay a rise back
+                         .give_up = out_of_time});
     bool promising = true, relinearise = false;
     while (!it.accepted && !relinearise && promising && proposer.propose()) {
       ++it.attempts;
@@ -187,7 +189,7 @@ Summary Minimiser::run(const Observer& observer) {
         relinearise = std::exchange(away, false);
         rises = kMaxRises;  // the way over the rise led nowhere: from the best state, go down only
       }
-      if (watch.seconds() > o.time_limit_s) {
+      if (out_of_time()) {
         summary.stop = Stop::TimeLimit;
         running = false;
         break;

@@ -246,6 +246,7 @@ struct LinearSolver::Parts {
                          .max_iterations = max_iterations,
                          .replace_every = choice.solver == SolverKind::Cgnr && std::is_floating_point_v<V> ? 10 : 0,
                          .doubt = doubt,
+                         .give_up = &goal.give_up,
                          .go_on = so_far != nullptr,
                          .energy = so_far != nullptr ? std::ldexp(2 * so_far->decrease, 2 * exponent) : 0};
     LinearOutcome out;
@@ -369,7 +370,10 @@ LinearOutcome LinearSolver::solve(const LinearSystem& system,
   for (bool again = false;;) {
     if (p.has_factor() && (p.stale || !p.factor.ready() || p.choice.solver == SolverKind::Cholesky)) {
       refactored = true;
-      if (!p.refactor(used, damping)) return {Stop::NotPositiveDefinite, 0, 1.0, true};
+      if (!p.refactor(used, damping)) {
+        if (again) break;  // what the factor before it brought is not lost
+        return {Stop::NotPositiveDefinite, 0, 1.0, true};
+      }
       p.stale = false;
     }
     const Timed timed(p.report.seconds_solve);
@@ -398,7 +402,7 @@ LinearOutcome LinearSolver::solve(const LinearSystem& system,
     else
       break;
     again = out.decrease > 0;
-    if (iterations >= p.options.max_iterations) break;
+    if (iterations >= p.options.max_iterations || (goal.give_up && goal.give_up())) break;
   }
 
   if (out.stop != Stop::Converged) p.stale = true;

@@ -3,6 +3,7 @@
 #pragma once
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <span>
 #include <string>
@@ -79,6 +80,8 @@ struct LinearGoal {
   double eta = 1e-6;  ///< legal (0, 1)
   double enough = 0;  ///< >= 0, in units of the cost
   double relax = 0;   ///< >= 0, in one over units of the cost
+  /// Asked before every inner iteration but the first: true ends the solve with what it has got (MaxIterations).
+  std::function<bool()> give_up = {};
 };
 
 /// Which parts of LinearSystem a solver reads: known after analyse(), constant until the next one.

@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <cmath>
 #include <cstdint>
+#include <functional>
 #include <span>
 #include <type_traits>
 #include <vector>
@@ -43,6 +44,8 @@ struct PcgOptions {
   /// M is not made of this A: that k dE is enough is not believed before r'M^-1 r is as small. (With a factor of an
   /// earlier system the first step may gain a hundredth of what there is: sphere2500 then stopped 1.2e-5 too early.)
   bool doubt = false;
+  const std::function<bool()>* give_up =
+      nullptr;         ///< asked before every iteration but the first: true is MaxIterations
   bool go_on = false;  ///< start from the x given, which lowered the energy by `energy` / 2, instead of zero
   double energy = 0;
 };
@@ -122,7 +125,8 @@ LinearOutcome pcg(const Product& product,
   while (true) {
     if (!finite(rz)) return out.stop = Stop::NotFinite, out;
     if (!(rz > Scalar(0))) return out.stop = Stop::Breakdown, out;
-    if (out.iterations >= options.max_iterations) return out.stop = Stop::MaxIterations, out;
+    const bool given_up = out.iterations > 0 && options.give_up != nullptr && *options.give_up && (*options.give_up)();
+    if (given_up || out.iterations >= options.max_iterations) return out.stop = Stop::MaxIterations, out;
     const Scalar pq = product(std::span<const V>(s.p), std::span<V>(s.q));
     if (!finite(pq)) return out.stop = Stop::NotFinite, out;
     if (!(pq > Scalar(0))) return out.stop = Stop::Breakdown, out;
