@@ -4,8 +4,8 @@
 
 #include "base/parallel.h"
 #include "demo_report.h"
-#include "graph/chi2.h"
 #include "options.h"
+#include "poses/chi2.h"
 #include "progress.h"
 #include "report.h"
 #include "sim_options.h"

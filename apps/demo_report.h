@@ -3,7 +3,7 @@
 #include <string>
 #include <vector>
 
-#include "graph/generate.h"
+#include "poses/generate.h"
 #include "trial.h"
 
 namespace pipit {

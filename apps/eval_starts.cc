@@ -4,10 +4,10 @@
 
 #include "base/parallel.h"
 #include "eval.h"
-#include "graph/chi2.h"
-#include "graph/g2o_io.h"
 #include "json.h"
 #include "options.h"
+#include "poses/chi2.h"
+#include "poses/g2o_io.h"
 #include "progress.h"
 #include "sim_options.h"
 #include "solve_options.h"

@@ -3,7 +3,7 @@
 #include <string>
 #include <vector>
 
-#include "graph/pose_graph.h"
+#include "poses/pose_graph.h"
 #include "solve/minimise.h"
 #include "view/plot.h"
 

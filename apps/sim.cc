@@ -4,7 +4,7 @@
 #include <memory>
 
 #include "app.h"
-#include "graph/g2o_io.h"
+#include "poses/g2o_io.h"
 #include "progress.h"
 #include "sim_options.h"
 

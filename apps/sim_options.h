@@ -3,8 +3,8 @@
 #pragma once
 #include <CLI/App.hpp>
 
-#include "graph/generate.h"
 #include "options.h"
+#include "poses/generate.h"
 
 namespace pipit {
 

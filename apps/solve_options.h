@@ -4,8 +4,8 @@
 #include <cstdint>
 #include <string>
 
-#include "graph/g2o_io.h"
 #include "graph/optimise.h"
+#include "poses/g2o_io.h"
 
 namespace pipit {
 

@@ -24,9 +24,9 @@
 #include "base/text.h"
 #include "base/version.h"
 #include "contender.h"
-#include "graph/chi2.h"
-#include "graph/g2o_io.h"
 #include "graph/optimise.h"
+#include "poses/chi2.h"
+#include "poses/g2o_io.h"
 #ifdef PIPIT_WITH_CERES
 #include "ceres_peer.h"
 #endif

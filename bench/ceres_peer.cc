@@ -8,7 +8,7 @@
 #include <memory>
 
 #include "graph/between.h"
-#include "graph/chi2.h"
+#include "poses/chi2.h"
 
 namespace pipit {
 namespace {

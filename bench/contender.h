@@ -5,7 +5,7 @@
 #include <string>
 #include <vector>
 
-#include "graph/pose_graph.h"
+#include "poses/pose_graph.h"
 
 namespace pipit {
 

@@ -6,8 +6,8 @@
 #include "base/random.h"
 #include "bits/block_rows_ref.h"
 #include "bits/block_symmetric_ref.h"
-#include "bits/every_set.h"
 #include "bits/scaling.h"
+#include "bits/test_every_set.h"
 #include "bits/vector_ops.h"
 
 namespace pipit {

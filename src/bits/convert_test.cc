@@ -5,8 +5,8 @@
 #include <limits>
 
 #include "base/random.h"
-#include "bits/every_set.h"
 #include "bits/scaling.h"
+#include "bits/test_every_set.h"
 
 namespace pipit {
 namespace {

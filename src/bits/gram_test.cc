@@ -4,8 +4,8 @@
 #include <vector>
 
 #include "base/random.h"
-#include "bits/every_set.h"
 #include "bits/gram_ref.h"
+#include "bits/test_every_set.h"
 
 namespace pipit {
 namespace {
@@ -100,7 +100,9 @@ TEST(Gram, AColumnIsItsBlocksOneByOne) {
       EXPECT_EQ(std::vector<double>(column.begin() + static_cast<std::ptrdiff_t>(36 * k),
                                     column.begin() + static_cast<std::ptrdiff_t>(36 * (k + 1))),
                 block);
-      if (k == 0) EXPECT_EQ(g, g_block);
+      if (k == 0) {
+        EXPECT_EQ(g, g_block);
+      }
     }
   });
 }

@@ -5,8 +5,8 @@
 #include <limits>
 
 #include "base/random.h"
-#include "bits/every_set.h"
 #include "bits/panel_ref.h"
+#include "bits/test_every_set.h"
 #include "bits/vector_ops.h"
 
 namespace pipit {

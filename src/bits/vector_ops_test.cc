@@ -5,7 +5,7 @@
 #include <limits>
 
 #include "base/random.h"
-#include "bits/every_set.h"
+#include "bits/test_every_set.h"
 #include "bits/vector_ops_ref.h"
 
 namespace pipit {

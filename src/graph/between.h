@@ -12,7 +12,7 @@
 #include "geom/se2.h"
 #include "geom/se3.h"
 #include "graph/between_lanes.h"
-#include "graph/pose_graph.h"
+#include "poses/pose_graph.h"
 #include "solve/euclidean.h"
 
 namespace pipit {

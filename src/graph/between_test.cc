@@ -3,8 +3,8 @@
 #include <gtest/gtest.h>
 
 #include "base/random.h"
-#include "bits/every_set.h"
-#include "graph/chi2.h"
+#include "bits/test_every_set.h"
+#include "poses/chi2.h"
 
 namespace pipit {
 namespace {

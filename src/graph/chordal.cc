@@ -9,8 +9,8 @@
 #include <utility>
 
 #include "base/contract.h"
-#include "graph/chi2.h"
-#include "sparse/block_scaling.h"
+#include "factor/block_scaling.h"
+#include "poses/chi2.h"
 #include "sparse/choose.h"
 #include "sparse/linear_solver.h"
 #include "sparse/preconditioner.h"

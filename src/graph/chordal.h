@@ -10,7 +10,7 @@
 #include <vector>
 
 #include "base/parallel.h"
-#include "graph/pose_graph.h"
+#include "poses/pose_graph.h"
 #include "sparse/choose.h"
 
 namespace pipit {

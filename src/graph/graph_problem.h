@@ -4,7 +4,7 @@
 #include <functional>
 
 #include "graph/optimise.h"
-#include "graph/pose_graph.h"
+#include "poses/pose_graph.h"
 #include "solve/problem.h"
 
 namespace pipit {

@@ -1,4 +1,4 @@
-// chi2, connectivity, spanning trees and initial guesses.
+// Initial guesses.
 #include <gmock/gmock.h>
 
 #include <Eigen/Geometry>
@@ -6,43 +6,22 @@
 #include <cstring>
 
 #include "base/random.h"
-#include "graph/chi2.h"
 #include "graph/chordal.h"
-#include "graph/g2o_io.h"
-#include "graph/generate.h"
 #include "graph/initial_guess.h"
-#include "graph/spanning_tree.h"
+#include "poses/g2o_io.h"
+#include "poses/test_graphs.h"
 #include "tests/data_path.h"
 
 namespace pipit {
 namespace {
 
-using testing::HasSubstr;
+using testing::chi2_of;
+using testing::distance;
+using ::testing::HasSubstr;
+using testing::simulated;
+using testing::worst_distance;
 using Pose2 = SE2<double>;
 using Pose3 = SE3<double>;
-
-template <class Pose>
-Simulated<Pose> simulated(GraphKind kind, std::int32_t num_poses, double scale, std::uint64_t seed = 1) {
-  SimulateOptions options{.kind = kind, .num_poses = num_poses, .seed = seed};
-  options.noise.scale = scale;
-  return std::get<Simulated<Pose>>(simulate_graph(options));
-}
-
-template <class Pose>
-double chi2_of(const PoseGraph<Pose>& graph, const std::vector<Pose>& poses, int num_threads = 1) {
-  Workers workers(num_threads);
-  return chi2<Pose>(graph, poses, graph.landmarks, workers);
-}
-
-double distance(const Pose2& a, const Pose2& b) { return a.local(b).norm(); }
-double distance(const Pose3& a, const Pose3& b) { return a.local(b).norm(); }
-
-template <class Pose>
-double worst_distance(const std::vector<Pose>& a, const std::vector<Pose>& b) {
-  double worst = 0;
-  for (std::size_t i = 0; i < a.size(); ++i) worst = std::max(worst, distance(a[i], b[i]));
-  return worst;
-}
 
 /// Two landmarks seen, without error, from every seventh pose.
 void add_landmarks(PoseGraph2& graph, const std::vector<Pose2>& truth) {
@@ -53,114 +32,6 @@ void add_landmarks(PoseGraph2& graph, const std::vector<Pose2>& truth) {
     for (std::int32_t i = k; i < graph.num_poses(); i += 7)
       graph.landmark_edges.push_back({i, k, truth[i].inverse().act(places[k]), 4 * Eigen::Matrix2d::Identity()});
   }
-}
-
-// Around the limits of 32-bit indices; no graph of that size is made.
-TEST(Size, WhatIndicesCannotNameIsSaid) {
-  constexpr std::int64_t most = (std::int64_t{1} << 31) - 1;
-  EXPECT_EQ(beyond_indices(most / 3, 1, 3), "");
-  EXPECT_EQ(beyond_indices(most / 3 + 1, 1, 3), "2147483649 unknowns, wanted at most 2147483647 (32-bit indices)");
-  EXPECT_EQ(beyond_indices(most / 6, 1, 6), "");
-  EXPECT_EQ(beyond_indices(most / 6 + 1, 1, 6), "2147483652 unknowns, wanted at most 2147483647 (32-bit indices)");
-  EXPECT_EQ(beyond_indices(1001, (most - 1001) / 2, 3), "");
-  EXPECT_EQ(beyond_indices(1001, (most - 1001) / 2 + 1, 3),
-            "2147483649 neighbours of poses, wanted at most 2147483647 (32-bit indices)");
-}
-
-TEST(Chi2, IsTheSumOfSquaresWrittenByHand) {
-  // Pose 1 stands 2 m ahead and 1 m left of pose 0, turned by 90 degrees; measured: 1.5 m ahead, turned by 80 degrees.
-  PoseGraph2 graph;
-  graph.ids = {0, 1};
-  const double degree = M_PI / 180;
-  graph.poses = {Pose2{{1, 1}, 90 * degree}, Pose2{{0, 3}, 180 * degree}};
-  Edge<Pose2>& edge = graph.edges.emplace_back();
-  edge.from = 0, edge.to = 1;
-  edge.T_from_to = Pose2{{1.5, 0}, 80 * degree};
-  edge.information << 1, 0.5, 0, 0.5, 2, 0, 0, 0, 3;
-  // Difference (0.5, 1) seen from a frame turned by 80 degrees.
-  const double c = std::cos(80 * degree), s = std::sin(80 * degree);
-  const double x = c * 0.5 + s * 1, y = -s * 0.5 + c * 1, a = 10 * degree;
-  EXPECT_NEAR(chi2(graph), x * x + x * y + 2 * y * y + 3 * a * a, 1e-14);  // ten terms of size 1, eps each
-}
-
-TEST(Chi2, TakesTheShorterTurnAndWrapsAngles) {
-  // A turn of 350 degrees is one of -10: the error is sin(-5 degrees) about z, whatever the signs of the quaternions.
-  const double degree = M_PI / 180;
-  const Eigen::Quaterniond far(Eigen::AngleAxisd(350 * degree, Eigen::Vector3d::UnitZ()));
-  for (const double sign : {1.0, -1.0}) {
-    const Pose3 to{Eigen::Quaterniond(sign * far.coeffs()), Eigen::Vector3d::Zero()};
-    EXPECT_NEAR(edge_error(Pose3(), to, Pose3())[5], std::sin(-5 * degree), 1e-15);
-  }
-  EXPECT_NEAR(edge_error(Pose2{{0, 0}, 3}, Pose2{{0, 0}, -3}, Pose2())[2], 2 * M_PI - 6, 1e-15);
-}
-
-template <class Pose>
-void expect_gauge_freedom(GraphKind kind, const Pose& move) {
-  const Simulated<Pose> sim = simulated<Pose>(kind, 600, 1);
-  std::vector<Pose> moved;
-  for (const Pose& pose : sim.graph.poses) moved.push_back(move * pose);
-  // Each pose is off by eps * 200 m, each residual too; chi2 is dominated by residuals of metres: relative 1e-12 is
-  // ample and fails for any term that looks at absolute places (they change by 100 m).
-  const double before = chi2_of(sim.graph, sim.graph.poses);
-  EXPECT_NEAR(chi2_of(sim.graph, moved), before, 1e-11 * before);
-}
-
-TEST(Chi2, DoesNotChangeWhenTheWorldMoves) {
-  expect_gauge_freedom<Pose2>(GraphKind::Home, Pose2{{100, -50}, 2});
-  expect_gauge_freedom<Pose3>(GraphKind::Sphere, Pose3{Eigen::Quaterniond(1, 2, 3, 4).normalized(), {100, -50, 20}});
-}
-
-TEST(Chi2, DoesNotDependOnTheNumberOfThreads) {
-  const Simulated<Pose3> sim = simulated<Pose3>(GraphKind::Torus, 5000, 1);
-  EXPECT_EQ(chi2_of(sim.graph, sim.graph.poses, 1), chi2_of(sim.graph, sim.graph.poses, 3));
-}
-
-TEST(Connectivity, NumbersThePartsInOrder) {
-  const auto any = parse_pose_graph(
-      "VERTEX_SE2 0 0 0 0\nVERTEX_SE2 1 0 0 0\nVERTEX_SE2 2 0 0 0\nVERTEX_SE2 3 0 0 0\nVERTEX_XY 9 0 0\n"
-      "EDGE_SE2 3 1 1 0 0 1 0 0 1 0 1\nEDGE_SE2_XY 2 9 1 1 1 0 1\n",
-      "f",
-      {.allow_disconnected = true});
-  ASSERT_TRUE(any);
-  const Connectivity parts = connectivity(std::get<PoseGraph2>(*any));
-  EXPECT_EQ(parts.num_components, 3);
-  EXPECT_THAT(parts.component, testing::ElementsAre(0, 1, 2, 1, 2));
-}
-
-TEST(SpanningTree, FollowsConsecutivePosesBeforeClosures) {
-  PoseGraph2 graph;
-  graph.ids = {0, 1, 2, 3, 4, 5, 6, 7};
-  graph.poses.resize(8);
-  // Chains 0..3 and 5..7; 4 hangs on a closure; 0-3 closes a loop.
-  const auto add = [&](std::int32_t from, std::int32_t to) {
-    graph.edges.push_back({from, to, Pose2{{1, 0}, 0.1}, Eigen::Matrix3d::Identity()});
-  };
-  add(0, 3), add(1, 0), add(1, 2), add(2, 3), add(5, 6), add(6, 7), add(7, 1), add(4, 2);
-  const std::int32_t root[] = {0};
-  const SpanningTree tree = spanning_tree<Pose2>(graph, root);
-  EXPECT_THAT(tree.parent, testing::ElementsAre(-1, 0, 1, 2, 2, 6, 7, 1));
-  EXPECT_THAT(tree.order, testing::ElementsAre(0, 1, 2, 3, 7, 6, 5, 4));
-}
-
-template <class Pose>
-void expect_tree_fits(GraphKind kind) {
-  const Simulated<Pose> sim = simulated<Pose>(kind, 400, 1);
-  const std::int32_t root[] = {17};
-  const SpanningTree tree = spanning_tree<Pose>(sim.graph, root);
-  std::vector<Pose> poses = sim.truth;
-  compose_along<Pose>(tree, sim.graph, poses);
-  for (std::size_t i = 0; i < poses.size(); ++i) {
-    if (tree.edge[i] < 0) continue;
-    const auto& edge = sim.graph.edges[tree.edge[i]];
-    // Places of up to 100 m carry eps * 100 = 2e-14, a few times.
-    ASSERT_LT(edge_error(poses[edge.from], poses[edge.to], edge.T_from_to).norm(), 1e-12) << i;
-  }
-  EXPECT_EQ(distance(poses[17], sim.truth[17]), 0);
-}
-
-TEST(SpanningTree, FitsEveryEdgeOfTheTree) {
-  expect_tree_fits<Pose2>(GraphKind::City);
-  expect_tree_fits<Pose3>(GraphKind::Grid);
 }
 
 TEST(NearestRotation, BeatsEveryOtherRotation) {

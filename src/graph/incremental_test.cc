@@ -8,33 +8,16 @@
 #include <cmath>
 
 #include "base/random.h"
-#include "graph/chi2.h"
-#include "graph/generate.h"
+#include "poses/test_graphs.h"
 
 namespace pipit {
 namespace {
 
-using testing::HasSubstr;
+using ::testing::HasSubstr;
+using testing::simulated;
+using testing::step_to;
 using Pose2 = SE2<double>;
 using Pose3 = SE3<double>;
-
-template <class Pose>
-PoseGraph<Pose> simulated(GraphKind kind, std::int32_t num_poses, std::uint64_t seed) {
-  return std::get<Simulated<Pose>>(simulate_graph({.kind = kind, .num_poses = num_poses, .seed = seed})).graph;
-}
-
-template <class Pose>
-const Edge<Pose>* step_to(const PoseGraph<Pose>& whole, std::int32_t pose) {
-  for (const auto& edge : whole.edges)
-    if (edge.from == pose - 1 && edge.to == pose) return &edge;
-  return nullptr;
-}
-
-template <class Pose>
-bool same(const Edge<Pose>& a, const Edge<Pose>& b) {
-  return a.from == b.from && a.to == b.to && a.T_from_to.local(b.T_from_to).norm() == 0 &&
-         a.information == b.information;
-}
 
 // Cold: all poses forgotten.
 template <class Pose>
@@ -55,60 +38,6 @@ OptimiseOptions tight(const char* precision) {
 double same_cost(const OptimiseOptions& options, double cost) {
   const double relative = options.minimise.precision.residual == Format::Double ? 1e-7 : 1e-5;
   return relative * std::max(cost, 1.0);  // below 1, one standard deviation of one residual, nothing contradicts
-}
-
-TEST(PoseGraphAdd, BuildsWhatReadingBuilds) {
-  const PoseGraph2 whole = simulated<Pose2>(GraphKind::Home, 200, 3);
-  PoseGraph2 graph;
-  EXPECT_EQ(graph.add(whole.poses[0]), 0);
-  std::vector<const Edge<Pose2>*> loops;
-  for (const auto& edge : whole.edges)
-    if (!is_odometry(edge)) loops.push_back(&edge);
-  std::size_t next = 0;
-  for (std::int32_t i = 1; i < whole.num_poses(); ++i) {
-    const auto* step = step_to(whole, i);
-    EXPECT_EQ(graph.add_step(i - 1, step->T_from_to, step->information), i);
-    for (; next < loops.size() && loops[next]->to == i; ++next) graph.add(*loops[next]);
-  }
-  EXPECT_EQ(graph.ids, whole.ids);
-  EXPECT_TRUE(graph.has_vertices);
-  ASSERT_EQ(graph.edges.size(), whole.edges.size());
-  for (const auto& edge : whole.edges) {
-    const auto found =
-        std::count_if(graph.edges.begin(), graph.edges.end(), [&](const auto& e) { return same(e, edge); });
-    EXPECT_EQ(found, 1);
-  }
-  // Dead reckoning, as the generator composes it: the same products in the same order.
-  for (std::size_t i = 0; i < whole.poses.size(); ++i) EXPECT_EQ(graph.poses[i].local(whole.poses[i]).norm(), 0);
-}
-
-TEST(PoseGraphAdd, IdsAreAboveAllOthers) {
-  PoseGraph2 graph;
-  graph.ids = {3, 7}, graph.poses.resize(2), graph.landmark_ids = {40}, graph.landmarks.resize(1);
-  EXPECT_EQ(graph.add(Pose2{}), 2);
-  EXPECT_EQ(graph.ids.back(), 41);
-}
-
-TEST(PoseGraphAddDeathTest, RefusesWhatCannotBe) {
-  PoseGraph3 graph;
-  graph.add(Pose3{});
-  graph.add(Pose3{});
-  Edge<Pose3> edge{0, 1, Pose3{}};
-  const auto add = [&](auto change) {
-    Edge<Pose3> e = edge;
-    change(e);
-    graph.add(e);
-  };
-  EXPECT_DEATH(add([](auto& e) { e.to = 2; }), "not there");
-  EXPECT_DEATH(add([](auto& e) { e.from = -1; }), "not there");
-  EXPECT_DEATH(add([](auto& e) { e.to = 0; }), "to itself");
-  EXPECT_DEATH(add([](auto& e) { e.T_from_to.t[1] = NAN; }), "not finite");
-  EXPECT_DEATH(add([](auto& e) { e.information(0, 1) = 0.1; }), "symmetric");
-  EXPECT_DEATH(add([](auto& e) { e.information(5, 5) = 0; }), "positive definite");
-  EXPECT_DEATH(graph.add_step(2, Pose3{}), "not there");
-  Pose3 nowhere;
-  nowhere.t[0] = INFINITY;
-  EXPECT_DEATH(graph.add(nowhere), "not finite");
 }
 
 // A robot drives `whole` and optimises now and then; at the end, and a few times before, a cold solve must agree.
@@ -144,15 +73,15 @@ void expect_warm_is_cold(const PoseGraph<Pose>& whole, const OptimiseOptions& op
 TEST(Incremental, WarmAnswersAreColdAnswers) {
   for (const std::uint64_t seed : {1, 2, 3})
     for (const char* precision : {"mixed", "double"}) {
-      expect_warm_is_cold(simulated<Pose2>(GraphKind::Home, 300, seed), tight(precision), seed);
-      expect_warm_is_cold(simulated<Pose2>(GraphKind::City, 300, seed), tight(precision), seed);
-      expect_warm_is_cold(simulated<Pose3>(GraphKind::Grid, 216, seed), tight(precision), seed);
-      expect_warm_is_cold(simulated<Pose3>(GraphKind::Sphere, 200, seed), tight(precision), seed);
+      expect_warm_is_cold(simulated<Pose2>(GraphKind::Home, 300, 1, seed).graph, tight(precision), seed);
+      expect_warm_is_cold(simulated<Pose2>(GraphKind::City, 300, 1, seed).graph, tight(precision), seed);
+      expect_warm_is_cold(simulated<Pose3>(GraphKind::Grid, 216, 1, seed).graph, tight(precision), seed);
+      expect_warm_is_cold(simulated<Pose3>(GraphKind::Sphere, 200, 1, seed).graph, tight(precision), seed);
     }
 }
 
 TEST(Incremental, RobustLossesTakePart) {
-  PoseGraph2 whole = simulated<Pose2>(GraphKind::Home, 300, 4);
+  PoseGraph2 whole = simulated<Pose2>(GraphKind::Home, 300, 1, 4).graph;
   add_wrong_closures(whole, 3, 5);
   OptimiseOptions options = tight("mixed");
   options.robust.kind = RobustLoss::Kind::Huber;  // convex in the residual: warm and cold end at one optimum
@@ -161,7 +90,7 @@ TEST(Incremental, RobustLossesTakePart) {
 
 TEST(Incremental, LandmarksMoveTheColumnsOfNothingElse) {
   // Block columns of landmarks come after those of poses: every new pose moves them.
-  const PoseGraph2 whole = simulated<Pose2>(GraphKind::Home, 160, 6);
+  const PoseGraph2 whole = simulated<Pose2>(GraphKind::Home, 160, 1, 6).graph;
   PoseGraph2 graph;
   IncrementalOptimiser<Pose2> optimiser(graph, tight("mixed"));
   graph.add(whole.poses[0]);
@@ -207,7 +136,7 @@ TEST(Incremental, LandmarksMoveTheColumnsOfNothingElse) {
 
 TEST(Incremental, AFactorServesManyLoops) {
   for (const std::uint64_t seed : {1, 2, 3}) {
-    const PoseGraph2 whole = simulated<Pose2>(GraphKind::Home, 1000, seed);
+    const PoseGraph2 whole = simulated<Pose2>(GraphKind::Home, 1000, 1, seed).graph;
     PoseGraph2 graph = whole;
     constexpr std::size_t kLoops = 40;
     graph.edges.resize(whole.edges.size() - kLoops);
@@ -223,7 +152,7 @@ TEST(Incremental, AFactorServesManyLoops) {
 }
 
 TEST(Incremental, BitsDoNotDependOnThreads) {
-  const PoseGraph3 whole = simulated<Pose3>(GraphKind::Sphere, 400, 1);
+  const PoseGraph3 whole = simulated<Pose3>(GraphKind::Sphere, 400, 1, 1).graph;
   std::vector<std::vector<Pose3>> poses;
   for (const int threads : {1, 3}) {
     PoseGraph3 graph = whole;
@@ -245,7 +174,7 @@ TEST(Incremental, BitsDoNotDependOnThreads) {
 }
 
 TEST(Incremental, StartsFromThePosesInTheGraph) {
-  PoseGraph2 graph = simulated<Pose2>(GraphKind::Home, 200, 2);
+  PoseGraph2 graph = simulated<Pose2>(GraphKind::Home, 200, 1, 2).graph;
   IncrementalOptimiser<Pose2> optimiser(graph, tight("double"));
   const double best = optimiser.optimise()->chi2_final;
   graph.poses[20].t += Eigen::Vector2d(0.1, 0);
@@ -274,7 +203,7 @@ TEST(Incremental, SaysWhatIsMissingAndGoesOn) {
 }
 
 TEST(IncrementalDeathTest, GraphsOnlyGrow) {
-  PoseGraph2 graph = simulated<Pose2>(GraphKind::Home, 200, 1);
+  PoseGraph2 graph = simulated<Pose2>(GraphKind::Home, 200, 1, 1).graph;
   ASSERT_FALSE(is_odometry(graph.edges.back()));
   OptimiseOptions gnc;
   gnc.gnc = true;

@@ -1,8 +1,8 @@
 #include "graph/initial_guess.h"
 
-#include "graph/chi2.h"
 #include "graph/chordal.h"
-#include "graph/spanning_tree.h"
+#include "poses/chi2.h"
+#include "poses/spanning_tree.h"
 
 namespace pipit {
 namespace {

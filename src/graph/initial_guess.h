@@ -10,7 +10,7 @@
 
 #include "base/parallel.h"
 #include "base/result.h"
-#include "graph/pose_graph.h"
+#include "poses/pose_graph.h"
 
 namespace pipit {
 

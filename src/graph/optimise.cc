@@ -3,8 +3,8 @@
 #include <algorithm>
 
 #include "base/clock.h"
-#include "graph/chi2.h"
 #include "graph/graph_problem.h"
+#include "poses/chi2.h"
 #include "solve/covariance.h"
 
 namespace pipit {

@@ -6,7 +6,7 @@
 
 #include "base/result.h"
 #include "graph/initial_guess.h"
-#include "graph/pose_graph.h"
+#include "poses/pose_graph.h"
 #include "solve/gnc.h"
 #include "solve/minimise.h"
 

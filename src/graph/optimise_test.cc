@@ -6,8 +6,8 @@
 #include <algorithm>
 #include <iterator>
 
-#include "graph/generate.h"
 #include "graph/trajectory_io.h"
+#include "poses/generate.h"
 
 namespace pipit {
 namespace {

@@ -9,9 +9,9 @@
 #include "base/file.h"
 #include "base/text.h"
 #include "graph/chordal.h"
-#include "graph/g2o_io.h"
-#include "graph/spanning_tree.h"
-#include "graph/text_scan.h"
+#include "poses/g2o_io.h"
+#include "poses/spanning_tree.h"
+#include "poses/text_scan.h"
 
 namespace pipit {
 namespace {

@@ -5,9 +5,9 @@
 #include <sstream>
 
 #include "base/random.h"
-#include "graph/g2o_io.h"
-#include "graph/generate.h"
 #include "graph/trajectory_io.h"
+#include "poses/g2o_io.h"
+#include "poses/generate.h"
 #include "tests/data_path.h"
 
 namespace pipit {

@@ -3,9 +3,9 @@
 #include <memory>
 #include <string>
 
+#include "factor/ordering.h"
+#include "factor/symbolic.h"
 #include "sparse/linear_solver.h"
-#include "sparse/ordering.h"
-#include "sparse/symbolic.h"
 
 namespace pipit {
 

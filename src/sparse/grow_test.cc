@@ -3,8 +3,8 @@
 
 #include <numeric>
 
+#include "factor/test_systems.h"
 #include "sparse/linear_solver.h"
-#include "sparse/test_systems.h"
 
 namespace pipit {
 namespace {

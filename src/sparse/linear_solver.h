@@ -13,8 +13,8 @@
 #include "bits/block_rows.h"
 #include "bits/counters.h"
 #include "bits/format.h"
-#include "sparse/block_matrix.h"
-#include "sparse/pattern.h"
+#include "factor/block_matrix.h"
+#include "factor/pattern.h"
 #include "sparse/pcg.h"
 
 namespace pipit {

@@ -5,7 +5,7 @@
 #include <cmath>
 #include <limits>
 
-#include "sparse/test_systems.h"
+#include "factor/test_systems.h"
 
 namespace pipit {
 namespace {

@@ -6,7 +6,7 @@
 #include "bits/block_symmetric_ref.h"
 #include "bits/convert.h"
 #include "bits/scaling.h"
-#include "sparse/dense.h"
+#include "factor/dense.h"
 
 namespace pipit {
 namespace {

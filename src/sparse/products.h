@@ -10,8 +10,8 @@
 #include "bits/block_symmetric.h"
 #include "bits/counters.h"
 #include "bits/format.h"
-#include "sparse/block_matrix.h"
-#include "sparse/block_scaling.h"
+#include "factor/block_matrix.h"
+#include "factor/block_scaling.h"
 #include "sparse/pcg.h"
 
 namespace pipit {

@@ -5,8 +5,8 @@
 
 #include <cmath>
 
+#include "factor/test_systems.h"
 #include "sparse/preconditioner.h"
-#include "sparse/test_systems.h"
 
 namespace pipit {
 namespace {
@@ -33,7 +33,7 @@ const BlockSymmetric<T>& matrix(const testing::System& s) {
 }
 
 template <class S, class T>
-bool fill(const Setup& setup, Factor<S>& factor, CholeskyWorkspace<T>& work, Workers& workers) {
+bool fill(const Setup& setup, TriangularFactor<S>& factor, CholeskyWorkspace<T>& work, Workers& workers) {
   return factorise<T>(setup.plan,
                       DampedMatrix<T>{&matrix<T>(setup.s), {}},
                       setup.scaling,
@@ -45,7 +45,7 @@ bool fill(const Setup& setup, Factor<S>& factor, CholeskyWorkspace<T>& work, Wor
 
 // Energy-norm error of M^-1 H against the identity on one vector: below 1 for anything worth calling a factor.
 template <class S>
-double defect(const Setup& setup, const Factor<S>& factor) {
+double defect(const Setup& setup, const TriangularFactor<S>& factor) {
   const std::size_t n = setup.s.gradient.size();
   std::vector<double> x(n), Hx(n), z(n);
   for (std::size_t i = 0; i < n; ++i) x[i] = std::sin(static_cast<double>(i));
@@ -64,7 +64,7 @@ template <class S, class T>
 void factorisation(benchmark::State& state) {
   const Setup setup(static_cast<int>(state.range(0)), static_cast<int>(state.range(1)));
   Workers workers(static_cast<int>(state.range(2)));
-  Factor<S> factor(setup.layout, setup.s.B, true);
+  TriangularFactor<S> factor(setup.layout, setup.s.B, true);
   factor.set_scaling(setup.scaling);
   CholeskyWorkspace<T> work;
   if (!fill(setup, factor, work, workers) || !(defect(setup, factor) < 0.5)) return state.SkipWithError("wrong answer");
@@ -78,7 +78,7 @@ template <class S, class T>
 void solve(benchmark::State& state) {
   const Setup setup(static_cast<int>(state.range(0)), static_cast<int>(state.range(1)));
   Workers workers(1);
-  Factor<S> factor(setup.layout, setup.s.B, true);
+  TriangularFactor<S> factor(setup.layout, setup.s.B, true);
   factor.set_scaling(setup.scaling);
   CholeskyWorkspace<T> work;
   if (!fill(setup, factor, work, workers) || !(defect(setup, factor) < 0.5)) return state.SkipWithError("wrong answer");

@@ -5,8 +5,8 @@
 #include <string>
 #include <string_view>
 
-#include "graph/chi2.h"
-#include "graph/g2o_io.h"
+#include "poses/chi2.h"
+#include "poses/g2o_io.h"
 
 namespace {
 

@@ -4,9 +4,9 @@
 #include <variant>
 
 #include "base/version.h"
-#include "graph/chi2.h"
-#include "graph/g2o_io.h"
 #include "graph/optimise.h"
+#include "poses/chi2.h"
+#include "poses/g2o_io.h"
 
 int main() {
   auto graph = pipit::parse_pose_graph(
