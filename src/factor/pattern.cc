@@ -1,6 +1,7 @@
 #include "factor/pattern.h"
 
 #include <algorithm>
+#include <numeric>
 
 #include "base/contract.h"
 
@@ -45,6 +46,22 @@ BlockPattern make_pattern(int n, std::span<const std::pair<std::int32_t, std::in
     out.col_begin.push_back(static_cast<std::int32_t>(out.row.size()));
   }
   return out;
+}
+
+Adjacency::Adjacency(const BlockPattern& pattern) : begin(static_cast<std::size_t>(pattern.n) + 1, 0) {
+  const auto each = [&](const auto& body) {
+    for (int j = 0; j < pattern.n; ++j)
+      for (int k = pattern.col_begin[j] + 1; k < pattern.col_begin[j + 1]; ++k) body(pattern.row[k], j, k);
+  };
+  each([&](int i, int j, int) { ++begin[i + 1], ++begin[j + 1]; });
+  std::partial_sum(begin.begin(), begin.end(), begin.begin());
+  to.resize(begin.back());
+  edge.resize(begin.back());
+  std::vector<std::int32_t> at(begin.begin(), begin.end() - 1);
+  each([&](int i, int j, int k) {
+    edge[at[i]] = edge[at[j]] = k;
+    to[at[i]++] = j, to[at[j]++] = i;
+  });
 }
 
 }  // namespace pipit

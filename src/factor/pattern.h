@@ -29,4 +29,14 @@ struct BlockPattern {
 /// welcome. Needs: n >= 0, indices in [0, n). Cost: O(n + pairs).
 BlockPattern make_pattern(int n, std::span<const std::pair<std::int32_t, std::int32_t>> pairs);
 
+/// A pattern as a graph: neighbours of every block, without itself, in no order.
+struct Adjacency {
+  std::vector<std::int32_t> begin;  ///< [n+1]
+  std::vector<std::int32_t> to;     ///< neighbour
+  std::vector<std::int32_t> edge;   ///< block of the pattern that the two share
+
+  explicit Adjacency(const BlockPattern& pattern);
+  int degree(int i) const { return begin[i + 1] - begin[i]; }
+};
+
 }  // namespace pipit

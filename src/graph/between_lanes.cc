@@ -89,9 +89,9 @@ HWY_INLINE void rotation(D d, const L (&q)[4], L (&R)[3][3]) {
 template <bool kJacobian, class D, class T>
 HWY_INLINE void between_in_space(D d, const T* fields, Buffers<T, kIn3, kOut3>& b, size_t lane) {
   using L = Lane<D>;
-  const auto field = [&](int k) { return L{hn::LoadU(d, fields + k * kGroup + lane)}; };
-  const auto U = [&](int r, int c) { return field(7 + c * (c + 1) / 2 + r); };
-  const auto put = [&](int k, L value) { hn::Store(value.v, d, b.out[k] + lane); };
+  const auto field = [&](int k) HWY_ATTR { return L{hn::LoadU(d, fields + k * kGroup + lane)}; };
+  const auto U = [&](int r, int c) HWY_ATTR { return field(7 + c * (c + 1) / 2 + r); };
+  const auto put = [&](int k, L value) HWY_ATTR { hn::Store(value.v, d, b.out[k] + lane); };
   L qi[4], qj[4], qz[4], between[4], q[4], tz[3], dt[3];
   for (int k = 0; k < 4; ++k) qi[k] = at(d, b.in[k], lane), qj[k] = at(d, b.in[4 + k], lane), qz[k] = field(k);
   for (int k = 0; k < 3; ++k) dt[k] = at(d, b.in[8 + k], lane), tz[k] = field(4 + k);
@@ -189,9 +189,9 @@ HWY_INLINE void gather_poses(
 template <bool kJacobian, class D, class T>
 HWY_INLINE void between_in_plane(D d, const T* fields, Buffers<T, kIn2, kOut2>& b, size_t lane) {
   using L = Lane<D>;
-  const auto field = [&](int k) { return L{hn::LoadU(d, fields + k * kGroup + lane)}; };
-  const auto U = [&](int r, int c) { return field(5 + c * (c + 1) / 2 + r); };
-  const auto put = [&](int k, L value) { hn::Store(value.v, d, b.out[k] + lane); };
+  const auto field = [&](int k) HWY_ATTR { return L{hn::LoadU(d, fields + k * kGroup + lane)}; };
+  const auto U = [&](int r, int c) HWY_ATTR { return field(5 + c * (c + 1) / 2 + r); };
+  const auto put = [&](int k, L value) HWY_ATTR { hn::Store(value.v, d, b.out[k] + lane); };
   const auto angle = hn::Load(d, b.in[0] + lane);
   const L ci{hn::Cos(d, angle)}, si{hn::Sin(d, angle)}, cz = field(0), sz = field(1);
   const L dx = at(d, b.in[2], lane), dy = at(d, b.in[3], lane);

@@ -14,12 +14,14 @@ using testing::make_system;
 using testing::System;
 using Stop = LinearOutcome::Stop;
 
+// Not condensed: what grows is the border of a kept factor.
 const LinearOptions kAllDouble{.solver = SolverKind::Iccg,
                                .matrix = Format::Double,
                                .vectors = Format::Double,
                                .factor_compute = Format::Double,
-                               .factor_storage = Format::Double};
-const LinearOptions kMixed{.solver = SolverKind::Iccg, .matrix = Format::Double};
+                               .factor_storage = Format::Double,
+                               .condense = false};
+const LinearOptions kMixed{.solver = SolverKind::Iccg, .matrix = Format::Double, .condense = false};
 
 // ||dx - x||_A / ||x||_A in fp64.
 double energy_error(const System& s, double lambda, std::span<const double> dx) {
@@ -139,11 +141,14 @@ TEST(Grow, EveryLoopCostsAtMostItsRank) {
 
 TEST(Grow, AnswersAsIfAnalysedAnew) {
   LinearOptions cholesky = kAllDouble, cgnr = kAllDouble, jacobi = kAllDouble, incomplete = kMixed;
+  LinearOptions condensed = kMixed, direct = kAllDouble;
+  condensed.condense = direct.condense = true;
+  direct.solver = SolverKind::Cholesky;
   cholesky.solver = SolverKind::Cholesky;
   cgnr.solver = SolverKind::Cgnr;
   jacobi.factor = FactorKind::Jacobi;
   incomplete.factor = FactorKind::Icl;
-  for (const LinearOptions& options : {kAllDouble, kMixed, cholesky, cgnr, jacobi, incomplete})
+  for (const LinearOptions& options : {kAllDouble, kMixed, cholesky, cgnr, jacobi, incomplete, condensed, direct})
     for (const std::uint64_t seed : {1, 2}) {
       Random random(seed);
       Growing g(testing::random_loops(40, 10, seed), 40, 3, options, seed);

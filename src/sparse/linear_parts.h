@@ -12,6 +12,7 @@
 #include "factor/block_scaling.h"
 #include "sparse/border.h"
 #include "sparse/choose.h"
+#include "sparse/condensation.h"
 #include "sparse/linear_solver.h"
 #include "sparse/preconditioner.h"
 #include "sparse/products.h"
@@ -48,7 +49,10 @@ struct LinearSolver::Parts {
   LinearOptions options;
   Workers* workers;
 
-  int n = -1;
+  int n_whole = -1, n = -1;  // block columns of the system, and of what is left of it without chains
+  bool condensed = false;
+  std::tuple<Condensation<float>, Condensation<double>> condensations;
+  std::vector<double> gradient, step;  // of what is left
   LinearChoice choice;
   Preconditioner factor;
   BlockScaling scaling;  // of the factor, or of the last system where there is none
@@ -84,9 +88,34 @@ struct LinearSolver::Parts {
   }
   ScalingKind scaling_kind() const { return options.scaling ? ScalingKind::Block : ScalingKind::None; }
 
-  // Chooses, orders and plans.
-  void plan(const BlockPattern& pattern) {
+  bool may_condense() const {
+    return options.condense && options.scaling && options.solver != SolverKind::Cgnr &&
+           (options.solver == SolverKind::Cholesky || options.factor == FactorKind::Auto ||
+            options.factor == FactorKind::Complete) &&
+           options.matrix != Format::Half && options.vectors != Format::Half;
+  }
+  // Calls f(condensation, the matrix that it reads).
+  template <class F>
+  auto with_condensation(const LinearSystem& system, const F& f) {
+    return options.matrix == Format::Double ? f(std::get<1>(condensations), system.H64, &LinearSystem::H64)
+                                            : f(std::get<0>(condensations), system.H32, &LinearSystem::H32);
+  }
+
+  // Chooses, orders and plans, for what chains leave.
+  void plan(const BlockPattern& whole) {
     const Timed timed(report.seconds_symbolic);
+    n_whole = whole.n;
+    condensed = may_condense() && has_chains(whole);
+    if (!condensed) return plan_rest(whole);
+    with_condensation({}, [&](auto& condensation, auto*, auto) {
+      condensation.analyse(whole, B);
+      plan_rest(condensation.matrix().pattern());
+      report.reason += "; " + std::to_string(condensation.num_eliminated()) + " of " + std::to_string(whole.n) +
+                       " blocks are chains and go first";
+    });
+    gradient.resize(size()), step.resize(size());
+  }
+  void plan_rest(const BlockPattern& pattern) {
     n = pattern.n;
     choice = choose(pattern, B, options);
     const auto affordable = [&](double iterations) {
@@ -104,7 +133,8 @@ struct LinearSolver::Parts {
   }
   // The old factor may go on only where conjugate gradients use it in the space of the unknowns themselves.
   bool may_grow() const {
-    return choice.solver == SolverKind::Iccg && has_factor() && factor.ready() && !stale && !in_scaled_space();
+    return choice.solver == SolverKind::Iccg && !condensed && has_factor() && factor.ready() && !stale &&
+           !in_scaled_space();
   }
 
   void rescale(const LinearSystem& system, std::span<const double> damping) {
@@ -135,7 +165,10 @@ struct LinearSolver::Parts {
   }
 
   bool refactor(const LinearSystem& system, std::span<const double> damping) {
-    if (grown) plan(system.H64 != nullptr ? system.H64->pattern() : system.H32->pattern());
+    if (grown) {
+      const Timed planning(report.seconds_symbolic);
+      plan_rest(system.H64 != nullptr ? system.H64->pattern() : system.H32->pattern());
+    }
     const Timed timed(report.seconds_factor);
     rescale(system, damping);
     const bool fine = build(system, damping);
@@ -200,7 +233,8 @@ struct LinearSolver::Parts {
                          std::span<const double> damping,
                          const LinearGoal& goal,
                          int max_iterations,
-                         const LinearOutcome* so_far,
+                         double before,
+                         bool go_on,
                          bool doubt,
                          std::span<double> dx) {
     const bool scaled = in_scaled_space();
@@ -236,9 +270,9 @@ struct LinearSolver::Parts {
                          .replace_every = choice.solver == SolverKind::Cgnr && std::is_floating_point_v<V> ? 10 : 0,
                          .doubt = doubt,
                          .give_up = &goal.give_up,
-                         .go_on = so_far != nullptr,
-                         .energy = so_far != nullptr ? std::ldexp(2 * so_far->decrease, 2 * exponent) : 0};
-    LinearOutcome out;
+                         .go_on = go_on,
+                         .energy = std::ldexp(2 * before, 2 * exponent)};
+    LinearOutcome out{.decrease = how.energy / 2};
     if (choice.direct) {
       precondition<V>(with.b, with.x);
       for (std::size_t i = 0; i < b.size(); ++i) out.decrease += 0.5 * b[i] * static_cast<double>(with.x[i]);
@@ -278,6 +312,87 @@ struct LinearSolver::Parts {
     }
     for (const double v : b) bb += v * v;
     return bb > 0 ? std::sqrt(rr / bb) : 0.0;
+  }
+
+  // Solves what is left without chains, from zero; `before` is what their elimination has lowered the energy by.
+  LinearOutcome solve_rest(const LinearSystem& used,
+                           std::span<const double> damping,
+                           const LinearGoal& goal,
+                           double before,
+                           std::span<double> dx) {
+    using Stop = LinearOutcome::Stop;
+    if (!has_factor()) rescale(used, damping);
+    prepare_border(used, damping);
+    bool refactored = false;
+    int iterations = 0;
+    LinearOutcome out{.decrease = before};
+    for (bool again = false;;) {
+      if (has_factor() && (stale || !factor.ready() || choice.solver == SolverKind::Cholesky)) {
+        refactored = true;
+        if (!refactor(used, damping)) {
+          if (again) break;  // what the factor before it brought is not lost
+          return {Stop::NotPositiveDefinite, 0, 1.0, true};
+        }
+        stale = false;
+      }
+      const Timed timed(report.seconds_solve);
+      const double so_far = out.decrease;
+      const auto in = [&]<class V>(V) {
+        return solve_in<V>(used,
+                           damping,
+                           goal,
+                           std::min(patience(refactored), options.max_iterations - iterations),
+                           so_far,
+                           again,
+                           has_factor() && !refactored,
+                           dx);
+      };
+      out = options.vectors == Format::Double || escalated ? in(double{})
+            : options.vectors != Format::Half              ? in(float{})
+            : options.accumulate == Accumulate::HalfFused  ? in(FusedHalf(0))
+                                                           : in(SeparateHalf(0));
+      iterations += out.iterations;
+      if (out.stop == Stop::Converged || out.stop == Stop::NotFinite || options.vectors == Format::Half) break;
+      // The factor is not good enough: a new one, or a better one, goes on from where this one got.
+      if (!refactored && choice.solver == SolverKind::Iccg && has_factor())
+        stale = true;
+      else if (may_escalate())
+        escalate("a fresh factor took more than " + std::to_string(out.iterations) + " inner iterations"), stale = true;
+      else
+        break;
+      again = out.decrease > before;
+      if (iterations >= options.max_iterations || (goal.give_up && goal.give_up())) break;
+    }
+    if (out.stop != Stop::Converged) stale = true;
+    out.refactored = refactored;
+    out.iterations = iterations;
+    report.inner_iterations += iterations;
+    return out;
+  }
+
+  // The same for a system with chains. False: a chain is not positive definite; the system is then taken whole.
+  bool solve_condensed(const LinearSystem& whole,
+                       std::span<const double> damping,
+                       const LinearGoal& goal,
+                       std::span<double> dx,
+                       LinearOutcome& out) {
+    return with_condensation(whole, [&](auto& condensation, const auto* H, auto rest_of) {
+      double square = 0;
+      {
+        const Timed timed(report.seconds_factor);
+        if (!condensation.build({H, damping})) return false;
+        square = condensation.reduce(whole.gradient, gradient);
+      }
+      LinearSystem rest{.gradient = gradient};
+      rest.*rest_of = &condensation.matrix();
+      std::fill(step.begin(), step.end(), 0.0);
+      out = n > 0 ? solve_rest(rest, {}, goal, square / 2, step) : LinearOutcome{.decrease = square / 2};
+      if (out.stop == LinearOutcome::Stop::NotPositiveDefinite || out.stop == LinearOutcome::Stop::NotFinite)
+        return true;
+      const Timed timed(report.seconds_solve);
+      condensation.extend(step, dx);
+      return true;
+    });
   }
 };
 

@@ -39,7 +39,7 @@ void LinearSolver::analyse(const BlockPattern& pattern) {
 void LinearSolver::grow(const BlockPattern& pattern, std::span<const std::int32_t> place) {
   Parts& p = *parts_;
   expects(p.n >= 0, "LinearSolver::grow before analyse");
-  expects(place.size() == static_cast<std::size_t>(p.n), "LinearSolver::grow: one place for every column so far");
+  expects(place.size() == static_cast<std::size_t>(p.n_whole), "LinearSolver::grow: one place for every column so far");
   std::vector<char> taken(static_cast<std::size_t>(pattern.n), 0);
   for (const std::int32_t column : place)
     expects(column >= 0 && column < pattern.n && std::exchange(taken[static_cast<std::size_t>(column)], 1) == 0,
@@ -51,7 +51,7 @@ void LinearSolver::grow(const BlockPattern& pattern, std::span<const std::int32_
     p.place.assign(place.begin(), place.end());
   else
     for (std::int32_t& column : p.place) column = place[static_cast<std::size_t>(column)];
-  p.n = pattern.n;
+  p.n = p.n_whole = pattern.n;
   p.grown = true;
   p.border_built = false;
   p.stale = static_cast<double>(pattern.n) - static_cast<double>(p.place.size()) > kMaxBorder * pattern.n;
@@ -72,73 +72,35 @@ LinearOutcome LinearSolver::solve(const LinearSystem& system,
                                   std::span<double> dx) {
   Parts& p = *parts_;
   expects(p.n >= 0, "LinearSolver::solve before analyse");
-  expects(system.gradient.size() == p.size() && dx.size() == p.size(),
+  const std::size_t size = static_cast<std::size_t>(p.n_whole) * p.B;
+  expects(system.gradient.size() == size && dx.size() == size,
           "LinearSolver::solve: gradient or dx has a wrong length");
-  expects(damping.empty() || damping.size() == p.size(), "LinearSolver::solve: damping has a wrong length");
+  expects(damping.empty() || damping.size() == size, "LinearSolver::solve: damping has a wrong length");
   expects(goal.eta > 0, "LinearSolver::solve: eta must be positive");
   expects(goal.enough >= 0 && goal.relax >= 0, "LinearSolver::solve: a negative goal");
   const LinearNeeds needs = this->needs();
   const bool twice = needs.format == Format::Double;
   expects(!needs.H || (twice ? system.H64 != nullptr : system.H32 != nullptr),
           "LinearSolver::solve: H is missing, see needs()");
-  expects(!needs.J || (twice ? !system.J64.empty() : !system.J32.empty()) || p.n == 0,
+  expects(!needs.J || (twice ? !system.J64.empty() : !system.J32.empty()) || size == 0,
           "LinearSolver::solve: J is missing, see needs()");
 
   std::fill(dx.begin(), dx.end(), 0.0);
-  if (p.n == 0) return {};
+  if (size == 0) return {};
   if (!all_finite(system.gradient) || !all_finite(damping)) return {Stop::NotFinite, 0, 1.0, false};
   // Only what is needed is looked at.
   LinearSystem used{.gradient = system.gradient};
   if (needs.H) (twice ? void(used.H64 = system.H64) : void(used.H32 = system.H32));
   if (needs.J) (twice ? void(used.J64 = system.J64) : void(used.J32 = system.J32));
 
-  if (!p.has_factor()) p.rescale(used, damping);
-  p.prepare_border(used, damping);
-  bool refactored = false;
-  int iterations = 0;
   LinearOutcome out;
-  for (bool again = false;;) {
-    if (p.has_factor() && (p.stale || !p.factor.ready() || p.choice.solver == SolverKind::Cholesky)) {
-      refactored = true;
-      if (!p.refactor(used, damping)) {
-        if (again) break;  // what the factor before it brought is not lost
-        return {Stop::NotPositiveDefinite, 0, 1.0, true};
-      }
-      p.stale = false;
-    }
-    const Timed timed(p.report.seconds_solve);
-    const LinearOutcome before = out;
-    const auto in = [&]<class V>(V) {
-      return p.solve_in<V>(used,
-                           damping,
-                           goal,
-                           std::min(p.patience(refactored), p.options.max_iterations - iterations),
-                           again ? &before : nullptr,
-                           p.has_factor() && !refactored,
-                           dx);
-    };
-    out = p.options.vectors == Format::Double || p.escalated ? in(double{})
-          : p.options.vectors != Format::Half                ? in(float{})
-          : p.options.accumulate == Accumulate::HalfFused    ? in(FusedHalf(0))
-                                                             : in(SeparateHalf(0));
-    iterations += out.iterations;
-    if (out.stop == Stop::Converged || out.stop == Stop::NotFinite || p.options.vectors == Format::Half) break;
-    // The factor is not good enough: a new one, or a better one, goes on from where this one got.
-    if (!refactored && p.choice.solver == SolverKind::Iccg && p.has_factor())
-      p.stale = true;
-    else if (p.may_escalate())
-      p.escalate("a fresh factor took more than " + std::to_string(out.iterations) + " inner iterations"),
-          p.stale = true;
-    else
-      break;
-    again = out.decrease > 0;
-    if (iterations >= p.options.max_iterations || (goal.give_up && goal.give_up())) break;
+  if (p.condensed && !p.solve_condensed(used, damping, goal, dx, out)) {
+    p.report.reason += "; not ahead of the rest: not positive definite";
+    p.condensed = false;
+    const Timed timed(p.report.seconds_symbolic);
+    p.plan_rest(twice ? used.H64->pattern() : used.H32->pattern());
   }
-
-  if (out.stop != Stop::Converged) p.stale = true;
-  out.refactored = refactored;
-  out.iterations = iterations;
-  p.report.inner_iterations += iterations;
+  if (!p.condensed) out = p.solve_rest(used, damping, goal, 0, dx);
   if (!all_finite(std::span<const double>(dx))) {
     std::fill(dx.begin(), dx.end(), 0.0);
     out.stop = Stop::NotFinite;

@@ -50,6 +50,10 @@ struct LinearOptions {
   /// as many as cost 0.7 of a new one, so that neither keeping nor renewing is ever far from the better choice.
   int refresh_after = 0;
   int max_iterations = 500;  ///< inner iterations of one solve
+  /// Eliminate chains first and exactly (Condensation), in the format of the matrix; what follows is about the rest.
+  /// Done where it pays and solver, factor and formats leave it open: not for Cgnr, incomplete factors asked for, half,
+  /// or without scaling.
+  bool condense = true;
   bool count_range = false;  ///< count overflow, underflow and subnormals of conversions
 };
 
@@ -60,7 +64,7 @@ struct LinearReport {
   std::int64_t factorisations = 0, inner_iterations = 0;
   double seconds_symbolic = 0, seconds_factor = 0, seconds_solve = 0;
   std::size_t factor_bytes = 0;
-  double fill = 0;   ///< blocks in the factor / blocks in the lower triangle of H
+  double fill = 0;   ///< blocks in the factor / blocks in the lower triangle of H, chains left out of both
   double shift = 0;  ///< the shift of the factor in use, after retries
   RangeCounters range;
 };

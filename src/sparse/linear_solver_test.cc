@@ -193,7 +193,7 @@ TEST(LinearSolver, WeakPivotsBringFp64) {
       for (int r = 0; r < 3; ++r) tie[r * 4] = -1;
     }
   }
-  LinearOptions options{.matrix = Format::Double};
+  LinearOptions options{.matrix = Format::Double, .condense = false};
   Bench bench(s, options);
   EXPECT_EQ(bench.solve(1e-6).stop, Stop::Converged);
   EXPECT_EQ(bench.solver.report().chosen, "iccg, complete Cholesky factor in fp16, then in fp64");

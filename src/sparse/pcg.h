@@ -46,8 +46,8 @@ struct PcgOptions {
   bool doubt = false;
   const std::function<bool()>* give_up =
       nullptr;         ///< asked before every iteration but the first: true is MaxIterations
-  bool go_on = false;  ///< start from the x given, which lowered the energy by `energy` / 2, instead of zero
-  double energy = 0;
+  bool go_on = false;  ///< start from the x given instead of zero
+  double energy = 0;   ///< twice what has lowered the energy before: that x, and unknowns eliminated from the system
 };
 
 template <class V>
@@ -105,6 +105,8 @@ LinearOutcome pcg(const Product& product,
   std::copy(b.begin(), b.end(), s.r.begin());
 
   LinearOutcome out;
+  double energy = options.energy;  // twice the decrease so far
+  out.decrease = 0.5 * energy;
   const Scalar bb = inner(s.r, s.r);
   if (!finite(bb)) return {Stop::NotFinite, 0, 1.0, false};
   const double norm_b = root(bb);
@@ -115,8 +117,6 @@ LinearOutcome pcg(const Product& product,
     return out;
   }
   out.relative_residual = 1;
-  double energy = options.go_on ? options.energy : 0;  // twice the decrease so far
-  out.decrease = 0.5 * energy;
   if (options.go_on) replace(std::span<const V>(x), std::span<V>(s.r));
   int replaced_at = -1;
   precondition(std::span<const V>(s.r), std::span<V>(s.z));
