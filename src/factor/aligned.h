@@ -2,6 +2,7 @@
 #pragma once
 #include <cstddef>
 #include <new>
+#include <utility>
 #include <vector>
 
 namespace pipit {
@@ -16,6 +17,14 @@ struct AlignedAllocator {
   AlignedAllocator(const AlignedAllocator<U>&) {}
   T* allocate(std::size_t n) {
     return static_cast<T*>(::operator new (n * sizeof(T) + kAlign, std::align_val_t{kAlign}));
+  }
+  /// resize() leaves new elements undefined: what is written before it is read needs no zeros.
+  template <class U, class... Arguments>
+  void construct(U* p, Arguments&&... arguments) {
+    if constexpr (sizeof...(Arguments) == 0)
+      ::new (static_cast<void*>(p)) U;
+    else
+      ::new (static_cast<void*>(p)) U(std::forward<Arguments>(arguments)...);
   }
   void deallocate(T* p, std::size_t) { ::operator delete (p, std::align_val_t{kAlign}); }
   bool operator==(const AlignedAllocator&) const { return true; }

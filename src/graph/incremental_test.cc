@@ -121,7 +121,7 @@ TEST(Incremental, LandmarksMoveTheColumnsOfNothingElse) {
     EXPECT_NEAR(warm->chi2_final, anew->chi2_final, same_cost(tight("mixed"), anew->chi2_final)) << i;
   }
   // A step with a free end, its pose put beside where it belongs: the kept factor is exact for it (Border,
-  // sparse/preconditioner.h), if it finds its columns again. One iteration solves, one confirms, one is for the
+  // sparse/border.h), if it finds its columns again. One iteration solves, one confirms, one is for the
   // factor's being a step older.
   OptimiseOptions all_double = tight("double");
   all_double.init = Init::File;

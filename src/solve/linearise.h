@@ -10,6 +10,7 @@
 
 #include "base/parallel.h"
 #include "bits/gram.h"
+#include "factor/aligned.h"
 #include "solve/precision.h"
 #include "solve/problem.h"
 #include "sparse/linear_solver.h"
@@ -62,7 +63,7 @@ class Linearisation {
   };
   template <class T>
   struct Rows {
-    std::vector<std::vector<T>> J;  // per batch [E,K] blocks R x width
+    std::vector<AlignedVector<T>> J;  // per batch [E,K] blocks R x width
     std::vector<BlockRows<T>> views;
     std::vector<GramTerm<T>> terms;  // per block of H the products that fall on it
   };

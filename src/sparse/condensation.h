@@ -16,7 +16,7 @@ namespace pipit {
 /// What is left is smaller and better conditioned, since the long way along a chain is summed up here, in T, and not in
 /// the format of the factor.
 ///
-/// T: float, double; every number is computed in T.  One thread: about 0.1 us for a block of 3.
+/// T: float, double; every number is computed in T.  One thread.
 template <class T>
 class Condensation {
  public:
@@ -32,29 +32,28 @@ class Condensation {
   /// gradient [n*B] -> kept [num_kept * B]. Yields y'y: twice what the chains alone bring down the energy.
   double reduce(std::span<const double> gradient, std::span<double> kept);
   /// dx_k [num_kept * B] -> dx [n*B], for the gradient given to reduce().
-  void extend(std::span<const double> kept, std::span<double> dx) const;
+  void extend(std::span<const double> kept, std::span<double> dx);
 
  private:
-  // Where a block of the matrix stands while chains are eliminated: in rest_ (>= 0) or in work_ (~place).
-  T* at(std::int32_t place);
-  template <int B>
-  bool eliminate();
-
+  /// Places of blocks, in rest_ (>= 0) or in work_ (~place); `end` -1 where there is none.
   struct Step {
-    std::int32_t block, end[2];              // end: -1 where there is none
-    std::int32_t diagonal, edge[2], joined;  // places
-    std::int32_t end_diagonal[2];
-    bool turned[2];  // the edge is stored as H(block, end)
+    std::int32_t block = -1, diagonal = 0, joined = 0;
+    std::int32_t end[2] = {-1, -1}, edge[2] = {0, 0}, end_diagonal[2] = {0, 0};
+    bool turned[2] = {false, false};  // the edge is stored as H(block, end)
   };
+  T* at(std::int32_t place);
+  void add_group(const BlockPattern& pattern, std::span<const ChainStep* const> steps);
 
   int n_ = 0, B_ = 0;
   Chains chains_;
-  std::vector<Step> steps_;
-  std::vector<std::int32_t> place_;  // of every block of the pattern
+  std::vector<Step> steps_;          // [groups, kChainGroup]: no two of a group touch; block -1: nothing
+  std::vector<std::int32_t> place_;  // of every block of the pattern, then of edges that come
   BlockSymmetric<T> rest_;
-  AlignedVector<T> work_;
-  AlignedVector<T> factors_;  // of every step: L^-1, X of both ends; [steps, 3, B, B], column-major
-  std::vector<double> y_;     // [n*B]: y of the chains; on the way there the gradient
+  AlignedVector<T> work_, scratch_;
+  AlignedVector<T> factors_;  // [groups, 3, B, B, kChainGroup]
+  AlignedVector<T> y_;        // [groups, B, kChainGroup]
+  std::vector<T> gradient_;   // [n*B], on the way, divided by 2^exponent_
+  int exponent_ = 0;
 };
 
 }  // namespace pipit
