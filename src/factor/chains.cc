@@ -1,6 +1,8 @@
 #include "factor/chains.h"
 
 #include <algorithm>
+#include <tuple>
+#include <utility>
 
 namespace pipit {
 namespace {
@@ -10,30 +12,23 @@ constexpr int kLongestList = 64;
 
 class Contraction {
  public:
-  explicit Contraction(const BlockPattern& pattern) : graph_(pattern), degree_(pattern.n), gone_(pattern.n, 0) {
+  explicit Contraction(const BlockPattern& pattern) : lists_(pattern.n), gone_(pattern.n, 0), round_(pattern.n, -1) {
+    const Adjacency graph(pattern);
+    to_ = graph.to, edge_ = graph.edge;
+    for (int i = 0; i < pattern.n; ++i) lists_[i] = {graph.begin[i], graph.degree(i), graph.degree(i)};
     out.num_edges = pattern.num_blocks();
-    for (int i = 0; i < pattern.n; ++i) {
-      degree_[i] = graph_.degree(i);
-      note(i);
-    }
-    std::vector<std::int32_t> now, round(pattern.n, -1);
-    for (std::int32_t stamp = 0; !leaves_.empty() || !links_.empty(); ++stamp) {
+    for (int i = 0; i < pattern.n; ++i) note(i);
+    // Always what has the fewest ends: a round goes only when nothing simpler is left.
+    for (std::int32_t stamp = 0;; ++stamp) {
       while (!leaves_.empty()) {
         const std::int32_t v = leaves_.back();
         leaves_.pop_back();
         if (!gone_[v]) eliminate(v);
       }
-      now.swap(links_);
-      links_.clear();
-      for (const std::int32_t v : now) {
-        if (gone_[v] || degree_[v] != 2) continue;
-        if (round[v] == stamp) {  // a neighbour went in this round
-          links_.push_back(v);
-          continue;
-        }
-        const std::int32_t ends[2] = {list(v)[0], list(v)[1]};
-        if (eliminate(v)) round[ends[0]] = round[ends[1]] = stamp;
-      }
+      int num_ends = 2;
+      while (num_ends <= kMostEnds && waiting_[num_ends].empty()) ++num_ends;
+      if (num_ends > kMostEnds) break;
+      eliminate_apart(waiting_[num_ends], num_ends, stamp);
     }
     keep_the_rest(pattern);
   }
@@ -41,45 +36,77 @@ class Contraction {
   Chains out;
 
  private:
-  std::int32_t* list(int i) { return graph_.to.data() + graph_.begin[i]; }
-  std::int32_t* edges(int i) { return graph_.edge.data() + graph_.begin[i]; }
+  struct List {
+    std::int32_t begin, size, room;
+  };
+  std::int32_t* list(int i) { return to_.data() + lists_[i].begin; }
+  std::int32_t* edges(int i) { return edge_.data() + lists_[i].begin; }
   void note(int i) {
-    if (degree_[i] <= 1) leaves_.push_back(i);
-    if (degree_[i] == 2) links_.push_back(i);
+    if (lists_[i].size <= 1)
+      leaves_.push_back(i);
+    else if (lists_[i].size <= kMostEnds)
+      waiting_[lists_[i].size].push_back(i);
+  }
+
+  // Of `waiting`, those that still have so many neighbours and do not touch one that went in this round.
+  void eliminate_apart(std::vector<std::int32_t>& waiting, int num_ends, std::int32_t stamp) {
+    now_.swap(waiting);
+    waiting.clear();
+    for (const std::int32_t v : now_) {
+      if (gone_[v] || lists_[v].size != num_ends) continue;
+      if (round_[v] == stamp) {
+        waiting.push_back(v);
+        continue;
+      }
+      std::array<std::int32_t, kMostEnds> ends{};
+      std::copy_n(list(v), num_ends, ends.begin());
+      if (!eliminate(v)) continue;
+      for (int k = 0; k < num_ends; ++k) round_[ends[k]] = stamp;
+    }
   }
 
   bool eliminate(std::int32_t v) {
-    ChainStep step{.block = v};
-    for (int k = 0; k < degree_[v]; ++k) step.end[k] = list(v)[k], step.edge[k] = edges(v)[k];
-    for (const std::int32_t e : step.end)
-      if (e >= 0 && degree_[e] > kLongestList) return false;
-    if (step.end[0] < step.end[1]) std::swap(step.end[0], step.end[1]), std::swap(step.edge[0], step.edge[1]);
-    gone_[v] = 1;
-    if (step.end[1] >= 0) {
-      const std::int32_t a = step.end[0], b = step.end[1];
-      const std::int32_t at = find(a, b);
-      const bool fresh = at == degree_[a];
-      step.joined = fresh ? out.num_edges++ : edges(a)[at];
-      for (int k = 0; k < 2; ++k) {
-        const std::int32_t e = step.end[k], place = find(e, v);
-        if (fresh)
-          list(e)[place] = step.end[1 - k], edges(e)[place] = step.joined;
-        else
-          drop(e, place);
-      }
-    } else if (step.end[0] >= 0) {
-      drop(step.end[0], find(step.end[0], v));
+    ChainStep step{.block = v, .num_ends = lists_[v].size};
+    std::array<std::pair<std::int32_t, std::int32_t>, kMostEnds> ends{};
+    for (int k = 0; k < step.num_ends; ++k) ends[k] = {list(v)[k], edges(v)[k]};
+    for (int k = 1; k < step.num_ends; ++k)
+      for (int l = k; l > 0 && ends[l - 1] < ends[l]; --l) std::swap(ends[l - 1], ends[l]);
+    for (int k = 0; k < step.num_ends; ++k) {
+      std::tie(step.end[k], step.edge[k]) = ends[k];
+      if (lists_[step.end[k]].size > kLongestList) return false;
     }
+    gone_[v] = 1;
+    for (int k = 0; k < step.num_ends; ++k) drop(step.end[k], v);
+    for (int j = 1; j < step.num_ends; ++j)
+      for (int i = 0; i < j; ++i) step.joined[pair_of(i, j)] = join(step.end[i], step.end[j]);
+    for (int k = 0; k < step.num_ends; ++k) note(step.end[k]);
     out.steps.push_back(step);
     return true;
   }
-  std::int32_t find(std::int32_t e, std::int32_t v) {
-    return static_cast<std::int32_t>(std::find(list(e), list(e) + degree_[e], v) - list(e));
-  }
-  void drop(std::int32_t e, std::int32_t place) {
-    const std::int32_t last = --degree_[e];
+  std::int32_t* find(std::int32_t e, std::int32_t v) { return std::find(list(e), list(e) + lists_[e].size, v); }
+  void drop(std::int32_t e, std::int32_t v) {
+    const auto place = find(e, v) - list(e), last = static_cast<std::ptrdiff_t>(--lists_[e].size);
     list(e)[place] = list(e)[last], edges(e)[place] = edges(e)[last];
-    note(e);
+  }
+  std::int32_t join(std::int32_t a, std::int32_t b) {
+    const auto at = find(a, b) - list(a);
+    if (at < lists_[a].size) return edges(a)[at];
+    append(a, b);
+    append(b, a);
+    return out.num_edges++;
+  }
+  void append(std::int32_t e, std::int32_t v) {
+    List& l = lists_[e];
+    if (l.size == l.room) {  // moves to the end, with more room
+      const auto end = static_cast<std::int32_t>(to_.size());
+      l.room += 4;
+      to_.resize(to_.size() + l.room), edge_.resize(to_.size());
+      std::copy_n(to_.begin() + l.begin, l.size, to_.begin() + end);
+      std::copy_n(edge_.begin() + l.begin, l.size, edge_.begin() + end);
+      l.begin = end;
+    }
+    list(e)[l.size] = v, edges(e)[l.size] = out.num_edges;
+    ++l.size;
   }
 
   void keep_the_rest(const BlockPattern& pattern) {
@@ -90,7 +117,7 @@ class Contraction {
     std::vector<std::pair<std::int32_t, std::int32_t>> column;
     for (const std::int32_t i : out.kept) {
       column.assign(1, {place[i], pattern.col_begin[i]});
-      for (int k = 0; k < degree_[i]; ++k)
+      for (int k = 0; k < lists_[i].size; ++k)
         if (list(i)[k] > i) column.emplace_back(place[list(i)[k]], edges(i)[k]);
       std::sort(column.begin(), column.end());
       for (const auto& [row, edge] : column) out.rest.row.push_back(row), out.origin.push_back(edge);
@@ -98,9 +125,12 @@ class Contraction {
     }
   }
 
-  Adjacency graph_;
-  std::vector<std::int32_t> degree_, leaves_, links_;
+  std::vector<List> lists_;
+  std::vector<std::int32_t> to_, edge_;
+  std::vector<std::int32_t> leaves_, now_;
+  std::array<std::vector<std::int32_t>, kMostEnds + 1> waiting_;  // by number of neighbours, when they were noted
   std::vector<char> gone_;
+  std::vector<std::int32_t> round_;
 };
 
 }  // namespace

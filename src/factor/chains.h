@@ -1,6 +1,7 @@
 // factor/chains.h — chains contracted: what a robot drives without closing a loop, eliminated ahead of everything else.
 #pragma once
 #include <array>
+#include <cstddef>
 #include <cstdint>
 #include <vector>
 
@@ -8,17 +9,23 @@
 
 namespace pipit {
 
-/// One block leaves the graph; what it tied together, at most two others, stays tied.
+/// A block with more neighbours than this stays.
+inline constexpr int kMostEnds = 3;
+
+/// One block leaves the graph; what it tied together stays tied.
 struct ChainStep {
   std::int32_t block = -1;
-  std::array<std::int32_t, 2> end{-1, -1};   ///< its neighbours at that time, the larger first; -1: none
-  std::array<std::int32_t, 2> edge{-1, -1};  ///< where its block with each of them stands, see Chains
-  std::int32_t joined = -1;                  ///< where the block of the two ends stands; -1 without two
+  std::int32_t num_ends = 0;
+  std::array<std::int32_t, kMostEnds> end{};   ///< its neighbours at that time, falling
+  std::array<std::int32_t, kMostEnds> edge{};  ///< where its block with each of them stands, see Chains
+  /// Where the block of ends i < j stands, at pair_of(i, j).
+  std::array<std::int32_t, kMostEnds*(kMostEnds - 1) / 2> joined{};
 };
+constexpr std::size_t pair_of(std::size_t i, std::size_t j) { return j * (j - 1) / 2 + i; }
 
-/// Blocks with at most two neighbours are eliminated first: each adds no more than the one edge that it took away, so
-/// the graph shrinks and its factor does not grow. Blind alleys go from their end; chains in rounds of blocks that do
-/// not touch, so that they become shallow trees rather than paths.
+/// Blocks with at most three neighbours are eliminated first: each adds no more edges than it takes away, so the graph
+/// shrinks and its factor does not grow. Those with fewest neighbours go first, blind alleys from their end; the others
+/// in rounds of blocks that do not touch, so that chains become shallow trees rather than paths.
 ///
 /// An edge stands where it does in the pattern, or, where it came into being, at num_blocks(), num_blocks() + 1, ..
 struct Chains {

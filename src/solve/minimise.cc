@@ -16,8 +16,8 @@ namespace {
 constexpr int kMaxRises = 3;
 constexpr double kMaxRise = 10;
 // How well linear systems are solved. The next Gauss-Newton step finds about (E / cost)^2 of the cost, E being what
-// this one brings: an error of a fifteenth of that is lost in it. Below half of the tolerance nobody will look.
-constexpr double kRelax = 1.0 / 15, kShareOfTolerance = 0.5;
+// this one brings: an error of a thirtieth of that is lost in it. Below half of the tolerance nobody will look.
+constexpr double kRelax = 1.0 / 30, kShareOfTolerance = 0.5;
 constexpr double kTightEta = 1e-3;
 // Residuals that shrank by 1e-11 are rounding errors: exact measurements have cost zero, and no relative decrease
 // there.

@@ -26,7 +26,8 @@ struct Side {
   for (size_t lane = 0; lane < kChainGroup; lane += hn::Lanes(d))
 
 template <int Fixed, class T>
-HWY_INLINE bool factor_here(Side<Fixed> side, const T* HWY_RESTRICT D, const T* E, T* HWY_RESTRICT F, T* P) {
+HWY_INLINE bool factor_here(
+    Side<Fixed> side, int num_ends, const T* HWY_RESTRICT D, const T* E, T* HWY_RESTRICT F, T* P) {
   const int B = side();
   const size_t area = static_cast<size_t>(B * B) * kChainGroup;
   bool fine = true;
@@ -61,7 +62,7 @@ HWY_INLINE bool factor_here(Side<Fixed> side, const T* HWY_RESTRICT D, const T* 
         hn::StoreU(hn::Neg(hn::Mul(sum, up)), d, F + number(c, r));
       }
     }
-    for (size_t e = 0; e < 2; ++e) {
+    for (size_t e = 0; e < static_cast<size_t>(num_ends); ++e) {
       const T* HWY_RESTRICT from = E + e * area;
       T* HWY_RESTRICT X = F + (1 + e) * area;
       for (int c = 0; c < B; ++c)
@@ -72,25 +73,26 @@ HWY_INLINE bool factor_here(Side<Fixed> side, const T* HWY_RESTRICT D, const T* 
           hn::StoreU(sum, d, X + number(c, r));
         }
     }
-    for (size_t product = 0; product < 3; ++product) {
-      const T* HWY_RESTRICT left = F + (product == 1 ? 2 : 1) * area;
-      const T* HWY_RESTRICT right = F + (product == 0 ? 1 : 2) * area;
-      T* HWY_RESTRICT to = P + product * area;
-      for (int c = 0; c < B; ++c)
-        for (int r = 0; r < B; ++r) {
-          V sum = hn::Mul(hn::LoadU(d, left + number(0, r)), hn::LoadU(d, right + number(0, c)));
-          for (int k = 1; k < B; ++k)
-            sum = hn::MulAdd(hn::LoadU(d, left + number(k, r)), hn::LoadU(d, right + number(k, c)), sum);
-          hn::StoreU(sum, d, to + number(c, r));
-        }
-    }
+    T* HWY_RESTRICT to = P;
+    for (size_t j = 0; j < static_cast<size_t>(num_ends); ++j)
+      for (size_t i = 0; i <= j; ++i, to += area) {
+        const T* HWY_RESTRICT left = F + (1 + i) * area;
+        const T* HWY_RESTRICT right = F + (1 + j) * area;
+        for (int c = 0; c < B; ++c)
+          for (int r = 0; r < B; ++r) {
+            V sum = hn::Mul(hn::LoadU(d, left + number(0, r)), hn::LoadU(d, right + number(0, c)));
+            for (int k = 1; k < B; ++k)
+              sum = hn::MulAdd(hn::LoadU(d, left + number(k, r)), hn::LoadU(d, right + number(k, c)), sum);
+            hn::StoreU(sum, d, to + number(c, r));
+          }
+      }
   }
   return fine;
 }
 
 template <int Fixed, class T>
 HWY_INLINE void reduce_here(
-    Side<Fixed> side, const T* HWY_RESTRICT F, const T* HWY_RESTRICT g, T* HWY_RESTRICT y, T* pull) {
+    Side<Fixed> side, int num_ends, const T* HWY_RESTRICT F, const T* HWY_RESTRICT g, T* HWY_RESTRICT y, T* pull) {
   const int B = side();
   const size_t area = static_cast<size_t>(B * B) * kChainGroup, length = static_cast<size_t>(B) * kChainGroup;
   PIPIT_EVERY_LANE(T, lane) {
@@ -103,7 +105,7 @@ HWY_INLINE void reduce_here(
                          sum);
       hn::StoreU(sum, d, y + static_cast<size_t>(r) * kChainGroup + lane);
     }
-    for (size_t e = 0; e < 2; ++e)
+    for (size_t e = 0; e < static_cast<size_t>(num_ends); ++e)
       for (int r = 0; r < B; ++r) {
         V sum = hn::Zero(d);
         for (int k = 0; k < B; ++k)
@@ -116,7 +118,8 @@ HWY_INLINE void reduce_here(
 }
 
 template <int Fixed, class T>
-HWY_INLINE void extend_here(Side<Fixed> side, const T* HWY_RESTRICT F, const T* y, const T* z, T* HWY_RESTRICT dx) {
+HWY_INLINE void extend_here(
+    Side<Fixed> side, int num_ends, const T* HWY_RESTRICT F, const T* y, const T* z, T* HWY_RESTRICT dx) {
   const int B = side();
   const size_t area = static_cast<size_t>(B * B) * kChainGroup, length = static_cast<size_t>(B) * kChainGroup;
   PIPIT_EVERY_LANE(T, lane) {
@@ -125,7 +128,7 @@ HWY_INLINE void extend_here(Side<Fixed> side, const T* HWY_RESTRICT F, const T* 
     for (int c = 0; c < B; ++c) hn::StoreU(hn::Zero(d), d, dx + static_cast<size_t>(c) * kChainGroup + lane);
     for (int r = 0; r < B; ++r) {
       V sum = hn::LoadU(d, y + static_cast<size_t>(r) * kChainGroup + lane);
-      for (size_t e = 0; e < 2; ++e)
+      for (size_t e = 0; e < static_cast<size_t>(num_ends); ++e)
         for (int k = 0; k < B; ++k)
           sum = hn::MulAdd(hn::LoadU(d, F + (1 + e) * area + static_cast<size_t>(r * B + k) * kChainGroup + lane),
                            hn::LoadU(d, z + e * length + static_cast<size_t>(k) * kChainGroup + lane),
@@ -140,21 +143,21 @@ HWY_INLINE void extend_here(Side<Fixed> side, const T* HWY_RESTRICT F, const T* 
 }
 #undef PIPIT_EVERY_LANE
 
-#define PIPIT_NAMED_CHAINS(T)                                         \
-  bool factor_##T(int B, const T* D, const T* E, T* F, T* P) {        \
-    return B == 3   ? factor_here(Side<3>{B}, D, E, F, P)             \
-           : B == 6 ? factor_here(Side<6>{B}, D, E, F, P)             \
-                    : factor_here(Side<0>{B}, D, E, F, P);            \
-  }                                                                   \
-  void reduce_##T(int B, const T* F, const T* g, T* y, T* pull) {     \
-    B == 3   ? reduce_here(Side<3>{B}, F, g, y, pull)                 \
-    : B == 6 ? reduce_here(Side<6>{B}, F, g, y, pull)                 \
-             : reduce_here(Side<0>{B}, F, g, y, pull);                \
-  }                                                                   \
-  void extend_##T(int B, const T* F, const T* y, const T* z, T* dx) { \
-    B == 3   ? extend_here(Side<3>{B}, F, y, z, dx)                   \
-    : B == 6 ? extend_here(Side<6>{B}, F, y, z, dx)                   \
-             : extend_here(Side<0>{B}, F, y, z, dx);                  \
+#define PIPIT_NAMED_CHAINS(T)                                                       \
+  bool factor_##T(int B, int num_ends, const T* D, const T* E, T* F, T* P) {        \
+    return B == 3   ? factor_here(Side<3>{B}, num_ends, D, E, F, P)                 \
+           : B == 6 ? factor_here(Side<6>{B}, num_ends, D, E, F, P)                 \
+                    : factor_here(Side<0>{B}, num_ends, D, E, F, P);                \
+  }                                                                                 \
+  void reduce_##T(int B, int num_ends, const T* F, const T* g, T* y, T* pull) {     \
+    B == 3   ? reduce_here(Side<3>{B}, num_ends, F, g, y, pull)                     \
+    : B == 6 ? reduce_here(Side<6>{B}, num_ends, F, g, y, pull)                     \
+             : reduce_here(Side<0>{B}, num_ends, F, g, y, pull);                    \
+  }                                                                                 \
+  void extend_##T(int B, int num_ends, const T* F, const T* y, const T* z, T* dx) { \
+    B == 3   ? extend_here(Side<3>{B}, num_ends, F, y, z, dx)                       \
+    : B == 6 ? extend_here(Side<6>{B}, num_ends, F, y, z, dx)                       \
+             : extend_here(Side<0>{B}, num_ends, F, y, z, dx);                      \
   }
 PIPIT_NAMED_CHAINS(float)
 PIPIT_NAMED_CHAINS(double)
@@ -167,21 +170,21 @@ HWY_AFTER_NAMESPACE();
 #if HWY_ONCE
 namespace pipit {
 
-#define PIPIT_DEFINE_CHAINS(T)                                           \
-  HWY_EXPORT(factor_##T);                                                \
-  HWY_EXPORT(reduce_##T);                                                \
-  HWY_EXPORT(extend_##T);                                                \
-  template <>                                                            \
-  bool factor_chains(int B, const T* D, const T* E, T* F, T* P) {        \
-    return HWY_DYNAMIC_DISPATCH(factor_##T)(B, D, E, F, P);              \
-  }                                                                      \
-  template <>                                                            \
-  void reduce_chains(int B, const T* F, const T* g, T* y, T* pull) {     \
-    HWY_DYNAMIC_DISPATCH(reduce_##T)(B, F, g, y, pull);                  \
-  }                                                                      \
-  template <>                                                            \
-  void extend_chains(int B, const T* F, const T* y, const T* z, T* dx) { \
-    HWY_DYNAMIC_DISPATCH(extend_##T)(B, F, y, z, dx);                    \
+#define PIPIT_DEFINE_CHAINS(T)                                                         \
+  HWY_EXPORT(factor_##T);                                                              \
+  HWY_EXPORT(reduce_##T);                                                              \
+  HWY_EXPORT(extend_##T);                                                              \
+  template <>                                                                          \
+  bool factor_chains(int B, int num_ends, const T* D, const T* E, T* F, T* P) {        \
+    return HWY_DYNAMIC_DISPATCH(factor_##T)(B, num_ends, D, E, F, P);                  \
+  }                                                                                    \
+  template <>                                                                          \
+  void reduce_chains(int B, int num_ends, const T* F, const T* g, T* y, T* pull) {     \
+    HWY_DYNAMIC_DISPATCH(reduce_##T)(B, num_ends, F, g, y, pull);                      \
+  }                                                                                    \
+  template <>                                                                          \
+  void extend_chains(int B, int num_ends, const T* F, const T* y, const T* z, T* dx) { \
+    HWY_DYNAMIC_DISPATCH(extend_##T)(B, num_ends, F, y, z, dx);                        \
   }
 PIPIT_DEFINE_CHAINS(float)
 PIPIT_DEFINE_CHAINS(double)

@@ -8,18 +8,19 @@ namespace pipit {
 
 inline constexpr std::size_t kChainGroup = 8;
 
-/// D [B, B, G] the blocks, E [2, B, B, G] their blocks with both ends (zero where there is none), H(end, block).
-/// F [3, B, B, G] out: L^-1 (lower triangle only), X of both ends.   P [3, B, B, G] out: X0 X0', X1 X1', X0 X1'.
+/// D [B, B, G] the blocks, E [num_ends, B, B, G] their blocks with every end (zero where there is none), H(end, block).
+/// F [1 + num_ends, B, B, G] out: L^-1 (lower triangle only), X of every end.
+/// P [num_ends (num_ends + 1) / 2, B, B, G] out: X_i X_j' of ends i <= j, at j (j + 1) / 2 + i.
 /// False: a block was not positive definite.
 template <class T>
-bool factor_chains(int B, const T* D, const T* E, T* F, T* P);
+bool factor_chains(int B, int num_ends, const T* D, const T* E, T* F, T* P);
 
-/// g [B, G] -> y = L^-1 g, pull [2, B, G] = X y of both ends.
+/// g [B, G] -> y = L^-1 g, pull [num_ends, B, G] = X y of every end.
 template <class T>
-void reduce_chains(int B, const T* F, const T* g, T* y, T* pull);
+void reduce_chains(int B, int num_ends, const T* F, const T* g, T* y, T* pull);
 
-/// z [2, B, G] of both ends -> dx [B, G] = -L^-T (y + X' z).
+/// z [num_ends, B, G] of every end -> dx [B, G] = -L^-T (y + X' z).
 template <class T>
-void extend_chains(int B, const T* F, const T* y, const T* z, T* dx);
+void extend_chains(int B, int num_ends, const T* F, const T* y, const T* z, T* dx);
 
 }  // namespace pipit

@@ -3,7 +3,10 @@
 // sec. 3.2. Legend: c blocks in chains, k blocks kept; H + D = [C E'; E K], C = L L';
 //         X = E L^-T, y = L^-1 g_c;   (K - X X') dx_k = -(g_k - X y),   dx_c = -L^-T (y + X' dx_k).
 #pragma once
+#include <array>
+#include <cstdint>
 #include <span>
+#include <vector>
 
 #include "factor/aligned.h"
 #include "factor/block_matrix.h"
@@ -35,22 +38,33 @@ class Condensation {
   void extend(std::span<const double> kept, std::span<double> dx);
 
  private:
-  /// Places of blocks, in rest_ (>= 0) or in work_ (~place); `end` -1 where there is none.
+  /// Places of blocks, in rest_ (>= 0) or in work_ (~place).
   struct Step {
-    std::int32_t block = -1, diagonal = 0, joined = 0;
-    std::int32_t end[2] = {-1, -1}, edge[2] = {0, 0}, end_diagonal[2] = {0, 0};
-    bool turned[2] = {false, false};  // the edge is stored as H(block, end)
+    std::int32_t block = -1, diagonal = 0, num_ends = 0;  // block -1: nothing
+    struct End {
+      std::int32_t block, diagonal, edge;
+      bool turned;  // the edge is stored as H(block of the step, end)
+    };
+    std::array<End, kMostEnds> end{};
+    std::array<std::int32_t, kMostEnds*(kMostEnds - 1) / 2> joined{};
+  };
+  struct Group {
+    std::size_t factors;  // where its numbers begin
+    int num_ends;         // the most of its steps
   };
   T* at(std::int32_t place);
   void add_group(const BlockPattern& pattern, std::span<const ChainStep* const> steps);
+  void gather(std::size_t group, T* D, T* E);
+  void scatter(std::size_t group, const T* P);
 
   int n_ = 0, B_ = 0;
   Chains chains_;
-  std::vector<Step> steps_;          // [groups, kChainGroup]: no two of a group touch; block -1: nothing
+  std::vector<Step> steps_;  // [groups, kChainGroup]: no two of a group touch
+  std::vector<Group> groups_;
   std::vector<std::int32_t> place_;  // of every block of the pattern, then of edges that come
   BlockSymmetric<T> rest_;
   AlignedVector<T> work_, scratch_;
-  AlignedVector<T> factors_;  // [groups, 3, B, B, kChainGroup]
+  AlignedVector<T> factors_;  // of every group [1 + num_ends, B, B, kChainGroup]
   AlignedVector<T> y_;        // [groups, B, kChainGroup]
   std::vector<T> gradient_;   // [n*B], on the way, divided by 2^exponent_
   int exponent_ = 0;
