@@ -1,6 +1,6 @@
 // graph/incremental.h — a pose graph that is kept at its optimum while it grows.
 // Source: warm start and stale factor as in docs/decisions/sparse_solver.md;  the border of a factor:
-// sparse/preconditioner.h.
+// sparse/border.h.
 #pragma once
 #include <memory>
 
@@ -16,13 +16,13 @@ namespace pipit {
 ///   ... graph.add_step(last, T_last_next, information) ... graph.add(Edge<SE2<double>>{3, 90, T_3_90, information});
 ///   const auto summary = optimiser.optimise();
 ///
-/// Every run starts from the poses in the graph, with the order and the factor of the runs before.
+/// Every run starts from the poses in the graph, and from the order and the factor of the runs before where keeping
+/// them pays (LinearSolver::grow).
 template <class Pose>
 class IncrementalOptimiser {
  public:
   /// Needs   the graph outlives this, stays where it is, and only grows: edges as they are, nothing becomes fixed.
-  /// Poses
-  ///         may be moved. No gnc, which weighs all loops anew (use optimise()).
+  ///         Poses may be moved. No gnc, which weighs all loops anew (use optimise()).
   IncrementalOptimiser(PoseGraph<Pose>& graph, const OptimiseOptions& options);
   ~IncrementalOptimiser();
 

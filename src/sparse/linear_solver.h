@@ -109,9 +109,11 @@ class LinearSolver {
   /// Once per structure: chooses, orders, plans. Forgets the factor and the report.
   void analyse(const BlockPattern& pattern);
   /// The structure has grown: block column k is now place[k], columns and blocks may have come, none has gone. The
-  /// report goes on. Keeps a reused factor at work (Border, preconditioner.h) until iterations have cost more than a
-  /// new order and factor would, or a quarter of the columns is new; only then chooses and orders anew. Others do so at
-  /// once. needs() stays as it is. Needs   analyse; place [columns so far], each of its own.
+  /// report goes on. Keeps a reused factor at work (Border, border.h) until iterations have cost more than a new order
+  /// and factor would, or a quarter of the columns is new; only then chooses and orders anew. Others do so at once, and
+  /// so does a system without its chains: what is left of it is small (a loop closed on 3,000 poses of `home`: 2.3 ms
+  /// planned anew, 2.0 ms with chains and border). needs() stays as it is. Needs   analyse; place [columns so far],
+  /// each of its own.
   void grow(const BlockPattern& pattern, std::span<const std::int32_t> place);
   LinearNeeds needs() const;
 
