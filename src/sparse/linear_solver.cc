@@ -95,10 +95,10 @@ LinearOutcome LinearSolver::solve(const LinearSystem& system,
 
   LinearOutcome out;
   if (p.condensed && !p.solve_condensed(used, damping, goal, dx, out)) {
-    p.report.reason += "; not ahead of the rest: not positive definite";
     p.condensed = false;
     const Timed timed(p.report.seconds_symbolic);
     p.plan_rest(twice ? used.H64->pattern() : used.H32->pattern());
+    p.report.reason += "; chains do not go first: one was not positive definite";
   }
   if (!p.condensed) out = p.solve_rest(used, damping, goal, 0, dx);
   if (!all_finite(std::span<const double>(dx))) {
