@@ -292,7 +292,9 @@ int run(const Options& o, const std::string& command) {
                "iter",
                "solver");
   Json rows = Json::array();
-  for (const auto& [name, path] : graphs) {
+  for (const auto& entry : graphs) {
+    const auto& name = entry.first;  // no structured binding: clang 14 lets no lambda take one
+    const auto& path = entry.second;
     const auto graph = read_pose_graph(path);
     if (!graph) {
       fmt::print("{:<20} left out: {}\n", name, graph.error().message);

@@ -172,7 +172,8 @@ TEST(BlockRows, PartsGiveTheBitsOfTheWhole) {
 }
 
 TEST(BlockRows, NaNStaysInItsRowAndColumn) {
-  for (const auto [R, K, B] : {Shape{6, 2, 6}, Shape{3, 2, 3}, Shape{2, 2, 3}}) {
+  for (const Shape& shape : {Shape{6, 2, 6}, Shape{3, 2, 3}, Shape{2, 2, 3}}) {
+    const int R = shape.R, K = shape.K, B = shape.B;  // no structured binding: clang 14 lets no lambda take one
     Jacobian<float> J(12, R, K, B, 4);
     for (int i = 0; i < 24; ++i) J.cols[i] = i % 4;  // row e: columns 0,1 or 2,3
     std::fill(J.values.begin(), J.values.end(), 1.0f);

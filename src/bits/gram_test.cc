@@ -28,8 +28,8 @@ struct Case {
       auto& r = residuals.emplace_back(static_cast<std::size_t>(R));
       for (double& v : r) v = random.normal();
     }
-    for (int k = 0; k < num_terms; ++k) {
-      const auto a = static_cast<std::size_t>(2 * k);
+    for (std::size_t k = 0; 2 * k < blocks.size(); ++k) {
+      const std::size_t a = 2 * k;
       terms.push_back(
           {blocks[a].data(), blocks[k % 3 == 0 ? a : a + 1].data(), k % 2 == 0 ? residuals[a].data() : nullptr, R});
     }

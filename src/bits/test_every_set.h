@@ -4,10 +4,11 @@
 #include <gtest/gtest.h>
 
 #include <hwy/targets.h>
+#include <array>
 #include <bit>
 #include <cmath>
+#include <cstddef>
 #include <cstdint>
-#include <cstring>
 #include <string>
 #include <vector>
 
@@ -42,7 +43,8 @@ inline const std::vector<std::size_t> kSizes{0,  1,  2,  3,  4,  5,  7,  8,  9, 
 /// Equal bits: tells +0 from -0 and one NaN from another.
 template <class T>
 bool same_bits(const T& a, const T& b) {
-  return std::memcmp(&a, &b, sizeof(T)) == 0;
+  using Bytes = std::array<std::byte, sizeof(T)>;
+  return std::bit_cast<Bytes>(a) == std::bit_cast<Bytes>(b);
 }
 
 }  // namespace pipit

@@ -10,7 +10,7 @@ namespace {
 // back.
 void place_updates(CholeskyPlan& plan, const std::vector<std::int32_t>& parent) {
   const int panels = static_cast<int>(parent.size());
-  std::vector<char> odd(panels, 0);
+  std::vector<std::uint8_t> odd(panels, 0);
   for (int s = panels - 1; s >= 0; --s) odd[s] = parent[s] >= 0 ? 1 - odd[parent[s]] : 0;
   plan.update_at.assign(panels, 0);
   plan.workspace = 0;

@@ -153,9 +153,11 @@ template <class T>
 void TriangularFactor<S>::store(int s, const T* panel, FrontShape shape, RangeCounters* counters) {
   S* to = values_.data() + begin_[s];
   constexpr bool kFast = std::is_same_v<T, float> || std::is_same_v<T, double>;
-  if (kFast && counters == nullptr) {
-    if constexpr (kFast) round_panel(panel, shape.m, shape.w, shape.ld(), to);
-  } else {
+  const bool whole = kFast && counters == nullptr;
+  if constexpr (kFast) {
+    if (whole) round_panel(panel, shape.m, shape.w, shape.ld(), to);
+  }
+  if (!whole) {
     std::fill_n(to, static_cast<std::size_t>(shape.m) * shape.w + 16, S{});
     for (int c = 0; c < shape.w; ++c) {
       const T* from = panel + static_cast<std::ptrdiff_t>(c) * shape.ld();

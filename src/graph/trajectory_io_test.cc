@@ -155,7 +155,7 @@ TEST(Match, APerfectEstimateOfAnyRateHasNoError) {
 }
 
 TEST(Match, TakesTheClosestFirstNobodyTwiceAndNeverCrosses) {
-  const auto at = [](std::vector<double> times) {
+  const auto at = [](const std::vector<double>& times) {
     Trajectory out;
     for (const double time : times) {
       out.times.push_back(time);

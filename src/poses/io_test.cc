@@ -4,6 +4,7 @@
 #include <Eigen/Geometry>
 #include <cstdio>
 #include <cstring>
+#include <filesystem>
 #include <fstream>
 #include <sstream>
 
@@ -222,14 +223,15 @@ TEST(GraphText, DisconnectedGraphsNeedPermission) {
 }
 
 TEST(GraphText, EveryMalformedFileGetsOneClearLine) {
-  const std::string folder = PIPIT_SOURCE_DIR "/tests/hostile/";
-  std::ifstream table(folder + "expect.tsv");
+  const std::filesystem::path folder = PIPIT_SOURCE_DIR "/tests/hostile";
+  std::ifstream table(folder / "expect.tsv");
   int count = 0;
   for (std::string line; std::getline(table, line);) {
     if (line.empty() || line[0] == '#') continue;
     const std::string file = line.substr(0, line.find('\t')), wanted = line.substr(line.find('\t') + 1);
     SCOPED_TRACE(file);
-    const Result<AnyPoseGraph> graph = read_pose_graph(folder + "cases/" + file);
+    const std::string path = (folder / "cases" / file).string();
+    const Result<AnyPoseGraph> graph = read_pose_graph(path);
     ++count;
     if (graph) {
       ADD_FAILURE() << "was read";
@@ -237,8 +239,8 @@ TEST(GraphText, EveryMalformedFileGetsOneClearLine) {
     }
     const std::string& message = graph.error().message;
     EXPECT_THAT(message, HasSubstr(wanted));
-    EXPECT_THAT(message, StartsWith(folder + "cases/" + file + ":"));
-    EXPECT_LT(message.size(), folder.size() + 200);
+    EXPECT_THAT(message, StartsWith(path + ":"));
+    EXPECT_LT(message.size(), folder.string().size() + 200);
     for (const char c : message) EXPECT_TRUE(c >= ' ' && c <= '~') << "a character that is not for a terminal";
   }
   EXPECT_GE(count, 40);

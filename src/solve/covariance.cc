@@ -28,7 +28,7 @@ Result<std::vector<double>> inverse_diagonal_blocks(Problem& problem, const std:
     return Error{Code::Unsupported,
                  "covariance: the problem does not determine every variable (H is not positive definite)"};
 
-  const std::size_t area = static_cast<std::size_t>(width * width);
+  const std::size_t area = static_cast<std::size_t>(width) * width;
   std::vector<double> out(blocks.size() * area, 0);
   auto next = inverse.begin();
   for (std::size_t i = 0; i < blocks.size(); ++i)

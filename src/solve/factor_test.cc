@@ -30,11 +30,11 @@ void expect_derivatives(F f, double x, double y) {
 TEST(Jet, DerivativesAreThoseOfFiniteDifferences) {
   for (const double x : {0.3, 0.7, 0.9}) {
     const double y = 0.8 - 0.5 * x;
-    expect_derivatives([](Dual a, Dual b) { return a * b + a / b - a; }, x, y);
-    expect_derivatives([](Dual a, Dual b) { return sqrt(a) * exp(b) + log(a); }, x, y);
-    expect_derivatives([](Dual a, Dual b) { return sin(a) * cos(b) + tan(a * b); }, x, y);
-    expect_derivatives([](Dual a, Dual b) { return asin(a * b) + acos(b) + atan2(a, b); }, x, y);
-    expect_derivatives([](Dual a, Dual b) { return abs(-a) + 2.0 * b - a * 3.0 + 1.0 / b; }, x, y);
+    expect_derivatives([](const Dual& a, const Dual& b) { return a * b + a / b - a; }, x, y);
+    expect_derivatives([](const Dual& a, const Dual& b) { return sqrt(a) * exp(b) + log(a); }, x, y);
+    expect_derivatives([](const Dual& a, const Dual& b) { return sin(a) * cos(b) + tan(a * b); }, x, y);
+    expect_derivatives([](const Dual& a, const Dual& b) { return asin(a * b) + acos(b) + atan2(a, b); }, x, y);
+    expect_derivatives([](const Dual& a, const Dual& b) { return abs(-a) + 2.0 * b - a * 3.0 + 1.0 / b; }, x, y);
   }
 }
 
@@ -49,22 +49,23 @@ TEST(Jet, WorksInsideEigen) {
 template <class M>
 void check_column(Problem& problem, Linearisation& lin, const std::vector<double>& J_dense, int rows, Var<M> var) {
   const int width = lin.width(), block = problem.set<M>().block[static_cast<std::size_t>(var.index)];
+  const std::size_t cols = static_cast<std::size_t>(lin.num_blocks()) * width;
   const double h = 6e-6;
   const auto& batch = *problem.batches()[0];
   for (int k = 0; k < M::kDim; ++k) {
-    std::vector<double> d(static_cast<std::size_t>(lin.num_blocks() * width), 0), plus(static_cast<std::size_t>(rows)),
-        minus = plus;
+    const std::size_t column = static_cast<std::size_t>(block) * width + k;
+    std::vector<double> d(cols, 0), plus(static_cast<std::size_t>(rows)), minus = plus;
     Workers workers(1);
     for (const int sign : {1, -1}) {
       problem.save();
-      d[static_cast<std::size_t>(block * width + k)] = sign * h;
+      d[column] = sign * h;
       for (const auto& set : problem.sets()) set->retract(d, width, Format::Double, workers);
       batch.residuals(Format::Double, {0, static_cast<std::size_t>(batch.size())}, sign > 0 ? plus : minus);
       problem.restore();
     }
-    for (int row = 0; row < rows; ++row)
-      EXPECT_NEAR(J_dense[static_cast<std::size_t>(row * lin.num_blocks() * width + block * width + k)],
-                  (plus[static_cast<std::size_t>(row)] - minus[static_cast<std::size_t>(row)]) / (2 * h),
+    for (std::size_t row = 0; row < plus.size(); ++row)
+      EXPECT_NEAR(J_dense[row * cols + column],
+                  (plus[row] - minus[row]) / (2 * h),
                   2e-8)  // |r'''| h^2 / 6 with weights of 10, and eps |r| / h
           << "row " << row << " direction " << k;
   }
@@ -73,21 +74,20 @@ void check_column(Problem& problem, Linearisation& lin, const std::vector<double
 // The Jacobian of batch 0 as a dense matrix, from what the batch hands to the linear solver.
 std::vector<double> dense_jacobian(Problem& problem, const Linearisation& lin) {
   const auto& batch = *problem.batches()[0];
-  const int E = batch.size(), R = batch.residual_dim(), K = batch.arity(), B = lin.width();
-  const auto e = static_cast<std::size_t>(E);
-  std::vector<double> r(e * static_cast<std::size_t>(R)), J(e * static_cast<std::size_t>(K * R * B));
-  std::vector<std::int32_t> columns(e * static_cast<std::size_t>(K));
-  batch.linearise({Format::Double, Format::Double, B, BlockOrder::Columns}, {0, e}, r, std::span<double>(J));
+  const auto E = static_cast<std::size_t>(batch.size()), R = static_cast<std::size_t>(batch.residual_dim()),
+             K = static_cast<std::size_t>(batch.arity()), B = static_cast<std::size_t>(lin.width());
+  std::vector<double> r(E * R), J(E * K * R * B);
+  std::vector<std::int32_t> columns(E * K);
+  batch.linearise({Format::Double, Format::Double, lin.width(), BlockOrder::Columns}, {0, E}, r, std::span<double>(J));
   batch.block_columns(columns);
-  const int cols = lin.num_blocks() * B;
-  std::vector<double> dense(static_cast<std::size_t>(E * R * cols), 0);
-  for (int i = 0; i < E; ++i)
-    for (int k = 0; k < K; ++k)
-      for (int c = 0; c < B; ++c)
-        for (int row = 0; row < R; ++row)
-          if (columns[static_cast<std::size_t>(i * K + k)] >= 0)
-            dense[static_cast<std::size_t>((i * R + row) * cols + columns[static_cast<std::size_t>(i * K + k)] * B +
-                                           c)] += J[static_cast<std::size_t>(((i * K + k) * B + c) * R + row)];
+  const std::size_t cols = static_cast<std::size_t>(lin.num_blocks()) * B;
+  std::vector<double> dense(E * R * cols, 0);
+  for (std::size_t i = 0; i < E * K; ++i) {  // block i of J: rows of edge i / K
+    if (columns[i] < 0) continue;
+    const std::size_t left = static_cast<std::size_t>(columns[i]) * B;
+    for (std::size_t c = 0; c < B; ++c)
+      for (std::size_t row = 0; row < R; ++row) dense[(i / K * R + row) * cols + left + c] += J[(i * B + c) * R + row];
+  }
   return dense;
 }
 
