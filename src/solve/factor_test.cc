@@ -165,6 +165,9 @@ TEST(Linearisation, GathersTheNormalEquations) {
   const auto ha = a.H64().values(), hb = b.H64().values();
   EXPECT_TRUE(std::equal(ha.begin(), ha.end(), hb.begin(), hb.end()));
   EXPECT_TRUE(std::equal(a.gradient().begin(), a.gradient().end(), b.gradient().begin()));
+  for (int j = 0; j < a.num_blocks(); ++j)
+    for (int i = 0; i < 6; ++i)
+      EXPECT_EQ(a.diagonal()[static_cast<std::size_t>(6 * j + i)], a.H64().block(a.pattern().col_begin[j])[7 * i]);
 
   // g.d by finite differences of the cost, and d'Hd = ||Jd||^2
   Random random(4);
@@ -205,14 +208,64 @@ TEST(Linearisation, LossAndWeightsEnterAsSquareRoots) {
   Linearisation lin(problem, double_precision(), one);
   lin.prepare({.H = true, .J = false, .format = Format::Double});
   const double plain = lin.linearise();
+  double squares = 0;
+  for (const double s : lin.squared_residuals(0)) squares += s;
+  EXPECT_NEAR(plain, 0.5 * squares, 1e-14 * plain);
   const std::vector<double> H(lin.H64().values().begin(), lin.H64().values().end());
+  const std::vector<double> g(lin.gradient().begin(), lin.gradient().end());
   batch.weights.assign(static_cast<std::size_t>(batch.size()), 0.25);
   EXPECT_NEAR(lin.linearise(), 0.25 * plain, 1e-14 * plain);
   for (std::size_t i = 0; i < H.size(); ++i)
     ASSERT_NEAR(lin.H64().values()[i], 0.25 * H[i], 1e-13 * (1 + std::abs(H[i])));
+  // The root of 0.25 is exact, and so is everything it multiplies.
+  for (std::size_t i = 0; i < g.size(); ++i) ASSERT_EQ(lin.gradient()[i], 0.25 * g[i]);
   batch.weights.clear();
   batch.loss = {RobustLoss::Kind::Huber, 1e9};
   EXPECT_EQ(lin.linearise(), plain) << "Huber far out is no loss at all";
+}
+
+struct Sum {
+  static constexpr int kDim = 2;
+  using Variables = std::tuple<Point2<double>, Point2<double>>;
+  Eigen::Vector2d z;
+
+  template <class T>
+  Eigen::Matrix<T, 2, 1> operator()(const Point2<T>& a, const Point2<T>& b) const {
+    return a.v + b.v - z.cast<T>();
+  }
+};
+
+// A factor may name a variable twice: its columns add up. r = a + b - z with b = a is 2 a - z.
+TEST(Linearisation, AVariableNamedTwiceCountsTwice) {
+  Problem problem;
+  const auto a = problem.add(Point2<double>{{3, 4}});
+  problem.add_factor(Sum{{1, -2}}, a, a);
+  Workers workers(1);
+  Linearisation lin(problem, double_precision(), workers);
+  lin.prepare({.H = true, .J = false, .format = Format::Double});
+  EXPECT_EQ(lin.linearise(), 0.5 * (5 * 5 + 10 * 10));
+  EXPECT_EQ(lin.gradient()[0], 2 * 5);
+  EXPECT_EQ(lin.gradient()[1], 2 * 10);
+  EXPECT_EQ(lin.diagonal()[0], 4);
+  EXPECT_EQ(lin.diagonal()[1], 4);
+  EXPECT_EQ(lin.curvature(std::vector<double>{1, 1, 0}), 8);
+}
+
+// From then on it is a linearisation in fp64, whatever it was made for; only H is handed on in the format asked for.
+TEST(Linearisation, RefinedIsThatOfDouble) {
+  Problem problem;
+  testing::add_loop(problem, 20, 0.2, 6);
+  Workers workers(1);
+  Linearisation twice(problem, double_precision(), workers), once(problem, single_precision(), workers);
+  twice.prepare({.H = true, .J = false, .format = Format::Double});
+  once.prepare({.H = true, .J = false, .format = Format::Double});
+  EXPECT_NE(once.linearise(), twice.linearise());
+  once.refine();
+  EXPECT_EQ(once.linearise(), twice.linearise());
+  EXPECT_EQ(once.cost(), twice.cost());
+  EXPECT_TRUE(std::equal(once.gradient().begin(), once.gradient().end(), twice.gradient().begin()));
+  const auto H = once.H64().values(), same = twice.H64().values();
+  EXPECT_TRUE(std::equal(H.begin(), H.end(), same.begin(), same.end()));
 }
 
 }  // namespace

@@ -1,6 +1,7 @@
 // solve/testing.h — small problems that several tests share. Not installed.
 #pragma once
 #include <Eigen/Core>
+#include <algorithm>
 #include <tuple>
 #include <vector>
 
@@ -42,11 +43,33 @@ struct RelativePose {
   }
 };
 
+/// Where one point is as seen from another, without turning anything: linear.
+struct Offset {
+  static constexpr int kDim = 2;
+  using Variables = std::tuple<Point2<double>, Point2<double>>;
+  Eigen::Vector2d xy_m;
+  double weight = 1;
+
+  template <class T>
+  Eigen::Matrix<T, 2, 1> operator()(const Point2<T>& from, const Point2<T>& to) const {
+    return Eigen::Matrix<T, 2, 1>((to.v - from.v - xy_m.cast<T>()) * T(weight));
+  }
+};
+
 inline SE3<double> random_pose(Random& random, double radius_m, double angle_rad) {
   Eigen::Matrix<double, 6, 1> d;
   for (int i = 0; i < 3; ++i) d[i] = radius_m * random.normal();
   for (int i = 3; i < 6; ++i) d[i] = angle_rad * random.normal();
   return SE3<double>::exp(d);
+}
+
+using Poses = std::vector<SE3<double>>;
+
+/// The largest distance between two poses of the same number, metres.
+inline double farthest(const Poses& a, const Poses& b) {
+  double worst = 0;
+  for (std::size_t i = 0; i < a.size(); ++i) worst = std::max(worst, (a[i].t - b[i].t).norm());
+  return worst;
 }
 
 /// A loop of n poses with exact relative poses around it and some across, started `noise` away from the truth.
