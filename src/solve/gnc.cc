@@ -149,10 +149,15 @@ class Search {
     for (int sweeps = 0; sweeps < kMaxSweeps; ++sweeps) {
       graduate();
       if (sweeps == 0) summary_.last.cost_initial = cost_initial_;
-      if (going()) settle();
+      const bool undecided = !going();  // cut short: weights may lie between 0 and 1
+      if (!undecided) settle();
+      if (undecided && !in_time() && run_.stop != Stop::Diverged) {
+        run_.stop = Stop::TimeLimit;
+        run_.cost_final = minimiser_->cost();
+      }
       const std::int64_t rejected = doubt_.count(kRejected);
       const double cost = run_.cost_final + 0.5 * c2_ * static_cast<double>(rejected);
-      if (sweeps > 0 && (cancelled_ || !(cost < (1 - kBetter) * best))) {
+      if (sweeps > 0 && (undecided || cancelled_ || !(cost < (1 - kBetter) * best))) {
         problem_.restore(1);
         doubt_.restore();
         break;

@@ -174,6 +174,14 @@ TEST(Gnc, CancellationEndsAllSweeps) {
   EXPECT_EQ(seen, 3);
 }
 
+TEST(Gnc, NoTimeAtAllIsATimeLimit) {
+  Problem problem;
+  add_walk(problem, 5);
+  const GncSummary s = minimise_gnc(problem, kDoubted, {.time_limit_s = 1e-9}, {.scale = 4.7});
+  EXPECT_EQ(s.last.stop, Stop::TimeLimit);
+  EXPECT_GT(s.last.cost_final, 0);
+}
+
 // A factor of weight 0 is as good as none: not in the pattern, not in H, not in g; its residual is still known.
 TEST(Gnc, AFactorOfWeightZeroLeavesTheStructure) {
   Problem problem;
