@@ -46,7 +46,8 @@ inline double copy_rate(double footprint) {
 }
 
 /// Each run moves `bytes` and does `flop` multiplications and additions (0: none to speak of), within `footprint` bytes
-/// of memory (0: each of the bytes once). of_copy above 1: reading alone is faster than copying.
+/// of memory (0: each of the bytes once). of_copy has no unit, though Google Benchmark prints "/s" behind every rate;
+/// above 1: reading alone is faster than copying.
 inline void report_work(benchmark::State& state, double bytes, double flop, double footprint = 0) {
   using benchmark::Counter;
   constexpr auto kRate = Counter::kIsIterationInvariantRate;
