@@ -274,7 +274,7 @@ void study_formats(Study& study) {
   Figure figure("one pair of triangular solves, against the same factor in fp64");
   figure.size(600, 380)
       .x_axis({.label = "factor in fp64", .unit = "MB", .scale = Scale::Log})
-      .y_axis({.label = "times as fast", .unit = ""});
+      .y_axis({.label = "times as fast", .unit = "", .scale = Scale::Log});
   for (std::size_t k = 1; k < formats.size(); ++k)
     figure.points(formats[k].name, formats[k].megabytes, formats[k].speedup, {.ink = ink_of(k - 1), .width_px = 6});
   study.figures.emplace_back("solvers_format", std::move(figure));
