@@ -150,8 +150,6 @@ Json as_json(const RunReport& r) {
                   {"subnormal", m.linear.range.subnormal}};
   json["peak_rss_mb"] = number(peak_rss_mb());
   json["version"] = version();
-  json["commit"] = build_commit();
-  json["compiler"] = build_compiler();
   json["instruction_set"] = instruction_set();
   Json trace = Json::array();
   for (const Iteration& it : m.trace)

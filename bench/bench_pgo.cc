@@ -8,16 +8,15 @@
 // within 0.01 % of the best known, and until its own stop at relative decrease 1e-6. Runs of all solvers take turns;
 // the best of N counts. One thread is pinned to one core.
 #include <fmt/format.h>
-#include <sched.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <cstdlib>
 #include <filesystem>
 #include <map>
-#include <nlohmann/json.hpp>
 #include <optional>
 
+#include "apps/json.h"
 #include "base/clock.h"
 #include "base/file.h"
 #include "base/parallel.h"
@@ -25,6 +24,7 @@
 #include "base/version.h"
 #include "contender.h"
 #include "graph/optimise.h"
+#include "pin.h"
 #include "poses/chi2.h"
 #include "poses/g2o_io.h"
 #ifdef PIPIT_WITH_CERES
@@ -33,8 +33,6 @@
 
 namespace pipit {
 namespace {
-
-using Json = nlohmann::ordered_json;
 
 struct Options {
   std::string data, best = PIPIT_BEST_KNOWN, json;
@@ -50,8 +48,6 @@ int fail(const std::string& why) {
   fmt::print(stderr, "bench_pgo: {}\n", why);
   return 1;
 }
-
-Json number(double v) { return std::isfinite(v) ? Json(v) : Json(nullptr); }
 
 /// Graphs of the folder by name, smallest file first; ground truth has no edges and is left out.
 std::vector<std::pair<std::string, std::string>> graphs_in(const Options& o) {
@@ -272,12 +268,7 @@ int run(const Options& o, const std::string& command) {
     return fail(fmt::format("BLAS is {}, and the peer must run on OpenBLAS", blas));
 #endif
   if (o.ceres && !ceres) fmt::print("PEER LEFT OUT: this program was built without Ceres (libceres-dev)\n");
-  if (o.num_threads == 1) {
-    cpu_set_t cores;
-    CPU_ZERO(&cores);
-    CPU_SET(sched_getcpu(), &cores);
-    if (sched_setaffinity(0, sizeof cores, &cores) != 0) fmt::print("not pinned to a core\n");
-  }
+  if (o.num_threads == 1 && !pin_to_core()) fmt::print("not pinned to a core\n");
   if (!o.make_best)
     fmt::print("{} thread(s), best of {}, BLAS {}\n{:<28} {:>11} {:>11} {:^17} {:^17} {:>16} {:>5} {}\n",
                o.num_threads,
@@ -317,23 +308,11 @@ int run(const Options& o, const std::string& command) {
     return done ? 0 : fail(done.error().message);
   }
   if (o.json.empty()) return 0;
-  std::string machine = "unknown";
-  if (const auto cpu = read_file("/proc/cpuinfo"); cpu)
-    if (const auto at = cpu->find("model name"); at != std::string::npos)
-      machine = cpu->substr(cpu->find(':', at) + 2, cpu->find('\n', at) - cpu->find(':', at) - 2);
-  Json json{{"command", command},
-            {"machine", machine},
-            {"cores", sysconf(_SC_NPROCESSORS_ONLN)},
-            {"commit", build_commit()},
-            {"compiler", build_compiler()},
-            {"blas", blas},
-            {"peer", "none"},
-            {"repeat", o.repeat},
-            {"rows", rows}};
+  Json json{{"command", command}, {"blas", blas}, {"peer", "none"}, {"repeat", o.repeat}, {"rows", rows}};
 #ifdef PIPIT_WITH_CERES
   if (ceres) json["peer"] = "Ceres " + ceres_version();
 #endif
-  const Status done = write_file(o.json, json.dump(2) + "\n");
+  const Status done = write_json(o.json, json);
   return done ? 0 : fail(done.error().message);
 }
 

@@ -16,6 +16,7 @@
 #include "base/clock.h"
 #include "base/contract.h"
 #include "base/file.h"
+#include "base/machine.h"
 #include "base/parallel.h"
 #include "base/random.h"
 #include "base/result.h"
@@ -273,6 +274,14 @@ TEST(Clock, MemoryAndTimeArePositive) {
     EXPECT_LT(peak_rss_mb(), before + 30);
   }
   EXPECT_FALSE(version().empty() || build_commit().empty() || build_compiler().empty());
+}
+
+TEST(Machine, SaysWhereAndHow) {
+  EXPECT_FALSE(machine().empty());
+  EXPECT_THAT(machine(), testing::Not(testing::HasSubstr("\n")));
+  EXPECT_GE(num_cores(), 1);
+  EXPECT_THAT(command_line(), testing::HasSubstr("base_test"));
+  EXPECT_EQ(command_line().find('\0'), std::string::npos);
 }
 
 }  // namespace

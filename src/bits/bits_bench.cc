@@ -1,10 +1,11 @@
 // Speed of the kernels, answer checked first. Bytes are those of the operands once; flop are multiplications and
-// additions.
+// additions; of_copy is the share of what std::memcpy reaches (base/bench_report.h).
 #include <benchmark/benchmark.h>
 
 #include <cmath>
 #include <vector>
 
+#include "base/bench_report.h"
 #include "base/random.h"
 #include "bits/block_rows_ref.h"
 #include "bits/block_symmetric_ref.h"
@@ -25,9 +26,7 @@ std::vector<T> random_values(std::size_t n, std::uint64_t seed, double size = 1)
 }
 
 void report(benchmark::State& state, double bytes, double flop) {
-  const double runs = static_cast<double>(state.iterations());
-  state.SetBytesProcessed(static_cast<std::int64_t>(bytes * runs));
-  state.counters["flop/s"] = benchmark::Counter(flop * runs, benchmark::Counter::kIsRate);
+  report_work(state, bytes, flop);
   state.SetLabel(instruction_set());
 }
 

@@ -21,7 +21,10 @@ json evaluate(const Scratch& scratch, std::vector<std::string> arguments) {
   arguments.insert(arguments.end(), {"--json", path});
   const Outcome run = run_pipit(arguments);
   EXPECT_EQ(run.exit_code, 0) << run.err;
-  return json::parse(text_of(path), nullptr, false);
+  json report = json::parse(text_of(path), nullptr, false);
+  for (const char* where : {"command", "machine", "commit", "compiler"})
+    EXPECT_TRUE(report[where].is_string() && report[where] != "") << where;
+  return report;
 }
 
 /// n poses along a quarter circle of radius 5 m as TUM text, 0.1 s apart, turned by `yaw` about the origin, moved by
