@@ -35,7 +35,7 @@ struct Precision {
 };
 
 /// The mission's: residual, Jacobian and vectors fp32, the preconditioner's triangular solves fp16, sums of J^T J and
-/// the update fp64. Where the first factor in fp32 shows a pivot too weak for it (parking-garage, INTEL1228, CSAIL, MIT),
+/// the update fp64. Where the first factor in fp32 shows a pivot too weak for it (parking-garage, KITTI_00_vo),
 /// SolverKind::Auto goes over to fp64 in all of these.
 Precision mixed_precision();
 /// Every step fp64: the reference.
