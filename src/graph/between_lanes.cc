@@ -21,16 +21,29 @@ namespace hn = hwy::HWY_NAMESPACE;
 inline constexpr int kGroup = 16;
 using Places = std::array<std::int32_t, 2>;
 
-/// A vector that adds and multiplies like a number.
+/// A vector that adds and multiplies like a number. Its operators are no members and no friends: g++ 12 gives those of
+/// a class template the instruction set of the command line, and where it does not inline them (-O0) caller and callee
+/// then disagree on how vectors are passed.
 template <class D>
 struct Lane {
-  using V = hn::Vec<D>;
-  V v;
-  friend HWY_INLINE Lane operator+(Lane a, Lane b) { return {hn::Add(a.v, b.v)}; }
-  friend HWY_INLINE Lane operator-(Lane a, Lane b) { return {hn::Sub(a.v, b.v)}; }
-  friend HWY_INLINE Lane operator*(Lane a, Lane b) { return {hn::Mul(a.v, b.v)}; }
-  HWY_INLINE Lane operator-() const { return {hn::Neg(v)}; }
+  hn::Vec<D> v;
 };
+template <class D>
+HWY_INLINE Lane<D> operator+(Lane<D> a, Lane<D> b) {
+  return {hn::Add(a.v, b.v)};
+}
+template <class D>
+HWY_INLINE Lane<D> operator-(Lane<D> a, Lane<D> b) {
+  return {hn::Sub(a.v, b.v)};
+}
+template <class D>
+HWY_INLINE Lane<D> operator*(Lane<D> a, Lane<D> b) {
+  return {hn::Mul(a.v, b.v)};
+}
+template <class D>
+HWY_INLINE Lane<D> operator-(Lane<D> a) {
+  return {hn::Neg(a.v)};
+}
 template <class D>
 HWY_INLINE Lane<D> fma(Lane<D> a, Lane<D> b, Lane<D> c) {
   return {hn::MulAdd(a.v, b.v, c.v)};
