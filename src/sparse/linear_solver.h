@@ -52,7 +52,8 @@ struct LinearOptions {
   int max_iterations = 500;  ///< inner iterations of one solve
   /// Eliminate chains first and exactly (Condensation), in the format of the matrix; what follows is about the rest.
   /// Done where it pays and solver, factor and formats leave it open: not for Cgnr, incomplete factors asked for, half,
-  /// or without scaling.
+  /// or without scaling. The goal of a solve is about the rest: of chains nothing is refined, in fp32 they are as exact
+  /// as fp32 is.
   bool condense = true;
   bool count_range = false;  ///< count overflow, underflow and subnormals of conversions
 };

@@ -25,10 +25,11 @@ struct LinearOutcome {
     NotFinite,            ///< NaN or infinity in the input or in the recurrences
   };
   Stop stop = Stop::Converged;
-  int iterations = 0;            ///< of conjugate gradients or of refinement; 0 for a direct solve
-  double relative_residual = 0;  ///< ||(H + D) dx + g|| / ||g||, plain 2-norm, as the method knew it at its end
-  bool refactored = false;       ///< this solve computed a new factor
-  double decrease = 0;           ///< of 1/2 x'(H + D)x + g'x, from zero to dx: what the linear model promises
+  int iterations = 0;  ///< of conjugate gradients or of refinement; 0 for a direct solve
+  double relative_residual =
+      0;  ///< ||(H + D) dx + g|| / ||g|| of what chains leave, 2-norm, as the method knew it at its end
+  bool refactored = false;  ///< this solve computed a new factor
+  double decrease = 0;      ///< of 1/2 x'(H + D)x + g'x, from zero to dx: what the linear model promises
 };
 
 struct PcgOptions {
