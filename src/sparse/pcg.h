@@ -26,8 +26,8 @@ struct LinearOutcome {
   };
   Stop stop = Stop::Converged;
   int iterations = 0;  ///< of conjugate gradients or of refinement; 0 for a direct solve
-  double relative_residual =
-      0;  ///< ||(H + D) dx + g|| / ||g|| of what chains leave, 2-norm, as the method knew it at its end
+  /// ||(H + D) dx + g|| / ||g||, plain 2-norm, of what chains leave, as the method knew it at its end.
+  double relative_residual = 0;
   bool refactored = false;  ///< this solve computed a new factor
   double decrease = 0;      ///< of 1/2 x'(H + D)x + g'x, from zero to dx: what the linear model promises
 };
