@@ -37,7 +37,7 @@ struct Chain {
                                             workers);
     solver->analyse(lin->pattern());
     lin->prepare(solver->needs());
-    step.resize(static_cast<std::size_t>(lin->num_blocks() * lin->width()));
+    step.resize(static_cast<std::size_t>(lin->num_blocks()) * static_cast<std::size_t>(lin->width()));
     lin->linearise();
   }
 
