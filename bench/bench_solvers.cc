@@ -82,6 +82,7 @@ void gather(const Options& o, Study& study) {
 }
 
 int run(const Options& o, Study& study) {
+  if (!o.data.empty() && !std::filesystem::is_directory(o.data)) return fail(o.data + ": no folder of pose graphs");
   if (!pin_to_core()) fmt::print("not pinned to a core\n");
   gather(o, study);
   if (study.graphs.empty()) return fail("no graphs: see --data, --graph, --max-poses");
