@@ -147,15 +147,13 @@ Solved gauss_newton(StudyGraph& graph,
   linearisation.prepare(solver.needs());
   std::vector<double> dx(static_cast<std::size_t>(linearisation.num_blocks() * linearisation.width()));
   double cost = linearisation.cost();
-  bool refined = false;
   for (int rises = 0; !out.converged && rises <= 3 && out.iterations < 100 && watch.seconds() < limit_s;) {
     ++out.iterations;
     linearisation.linearise();
     solver.solve(linearisation.system(), {}, goal(cost), dx);
-    if (solver.in_double() && !refined) {
+    if (solver.in_double() && !linearisation.refined()) {
       linearisation.refine();
       cost = linearisation.cost();
-      refined = true;
     }
     for (const auto& set : problem.sets()) set->retract(dx, linearisation.width(), Format::Double, workers);
     const double trial = linearisation.cost();

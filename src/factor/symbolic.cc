@@ -259,6 +259,7 @@ PanelLayout complete_layout(const BlockPattern& pattern, const Ints& permutation
     for (int k = rows.begin[i]; k < rows.begin[i + 1]; ++k)
       for (int j = rows.item[k]; mark[j] != i; j = parent[j]) mark[j] = i, ++count[j];
   }
+  out.num_nonzero = std::accumulate(count.begin(), count.end(), std::int64_t{0});
   Ints first, node_of(n);
   for (int j = 0; j < n; ++j) {
     if (j == 0 || parent[j - 1] != j || count[j - 1] != count[j] + 1) first.push_back(j);
@@ -337,6 +338,7 @@ PanelLayout incomplete_layout(const BlockPattern& pattern, const Ints& permutati
     out.parent.push_back(rows.empty() ? -1 : rows.front());
     if (!rows.empty()) next[j] = waiting[rows.front()], waiting[rows.front()] = j;
   }
+  out.num_nonzero = out.num_blocks();
   return out;
 }
 

@@ -21,6 +21,7 @@ struct PanelLayout {
   std::vector<std::int64_t> row_begin{0};  ///< [num_panels+1]
   std::vector<std::int32_t> rows;          ///< block rows below, new numbers
   std::vector<std::int32_t> parent;        ///< [num_panels] panel of the first row below, -1: none
+  std::int64_t num_nonzero = 0;            ///< blocks of the factor; panels hold more where they were joined
 
   int num_panels() const { return static_cast<int>(first.size()) - 1; }
   int width(int s) const { return first[s + 1] - first[s]; }

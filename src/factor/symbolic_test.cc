@@ -202,6 +202,9 @@ TEST(Layout, FundamentalSupernodesStoreNoZero) {
     for (int j = 0; j < n; ++j)
       for (int i = j; i < n; ++i) blocks += exact[i][j];
     EXPECT_EQ(layout.num_blocks(), blocks);
+    EXPECT_EQ(layout.num_nonzero, blocks);
+    const PanelLayout joined = complete_layout(pattern, order(pattern, OrderingKind::Amd), 3);
+    EXPECT_EQ(joined.num_nonzero, blocks);  // joining stores zeros, which do not count
   }
 }
 

@@ -260,12 +260,18 @@ TEST(Linearisation, RefinedIsThatOfDouble) {
   twice.prepare({.H = true, .J = false, .format = Format::Double});
   once.prepare({.H = true, .J = false, .format = Format::Double});
   EXPECT_NE(once.linearise(), twice.linearise());
+  EXPECT_FALSE(once.refined());
   once.refine();
+  EXPECT_TRUE(once.refined());
   EXPECT_EQ(once.linearise(), twice.linearise());
   EXPECT_EQ(once.cost(), twice.cost());
   EXPECT_TRUE(std::equal(once.gradient().begin(), once.gradient().end(), twice.gradient().begin()));
   const auto H = once.H64().values(), same = twice.H64().values();
   EXPECT_TRUE(std::equal(H.begin(), H.end(), same.begin(), same.end()));
+  Linearisation early(problem, single_precision(), workers);
+  early.refine();
+  early.prepare({.H = true, .J = false, .format = Format::Double});
+  EXPECT_EQ(early.linearise(), twice.linearise());
 }
 
 }  // namespace

@@ -136,8 +136,9 @@ double Linearisation::linearise() {
 }
 
 void Linearisation::refine() {
-  if (precision_.residual == Format::Double && precision_.jacobian == Format::Double) return;
+  if (refined()) return;
   precision_.residual = precision_.jacobian = Format::Double;
+  if (!needs_.H && !needs_.J) return;
   if (!in_double_) single_ = {};
   prepare(needs_);
 }

@@ -32,8 +32,9 @@ class Linearisation {
 
   /// Allocates what the linear solver reads: H or J, in fp32 or fp64.
   void prepare(const LinearNeeds& needs);
-  /// Residuals and Jacobians in fp64 from now on. Needs prepare.
+  /// Residuals and Jacobians in fp64 from now on, before or after prepare.
   void refine();
+  bool refined() const { return precision_.residual == Format::Double && precision_.jacobian == Format::Double; }
 
   /// 1/2 sum w rho(||r||^2) at the current values; residuals in their format, sums in fp64. May be inf or nan.
   double cost();

@@ -84,6 +84,7 @@ struct Minimiser::Parts {
   }
 
   void prepare() {
+    if (solver.in_double()) linearisation->refine();
     linearisation->prepare(solver.needs());
     dx.resize(static_cast<std::size_t>(linearisation->num_blocks()) * static_cast<std::size_t>(linearisation->width()));
   }
@@ -127,7 +128,6 @@ void Minimiser::grow() {
     }
   p.solver.grow(p.linearisation->pattern(), place);
   p.prepare();
-  if (p.solver.in_double()) p.linearisation->refine();
 }
 
 double Minimiser::cost() { return parts_->linearisation->cost(); }
@@ -147,7 +147,6 @@ Summary Minimiser::run(const Observer& observer) {
   double cost = p.linearisation->cost();  // of the best state so far, the one that is saved
   int rises = 0;                          // undamped steps tried since then that raised the cost
   bool away = false;                      // the values are not those of the best state
-  bool refined = false;                   // residuals and Jacobians went over to fp64 with the linear solver
   bool running = std::isfinite(cost);
   summary.cost_initial = cost;
   summary.stop = running ? Stop::MaxIterations : Stop::Diverged;
@@ -157,6 +156,7 @@ Summary Minimiser::run(const Observer& observer) {
   while (running && summary.iterations < o.max_iterations) {
     Iteration it{.number = ++summary.iterations, .attempts = 0};
     const double here = p.linearisation->linearise();
+    if (rises > 0) p.solver.refresh();  // a step that long has left its factor behind
     proposer.linearised({.eta = kTightEta,
                          .enough = kShareOfTolerance * o.tolerance * cost,
                          .relax = here > 0 && rises == 0 ? kRelax / here : 0,  // only accurate steps pay a rise back
@@ -164,8 +164,7 @@ Summary Minimiser::run(const Observer& observer) {
     bool promising = true, relinearise = false;
     while (!it.accepted && !relinearise && promising && proposer.propose()) {
       ++it.attempts;
-      if (p.solver.in_double() && !away && !refined) {
-        refined = true;
+      if (p.solver.in_double() && !away && !p.linearisation->refined()) {
         p.linearisation->refine();
         cost = p.linearisation->cost();
       }

@@ -116,9 +116,13 @@ LinearChoice choose(const BlockPattern& pattern, int B, const LinearOptions& opt
   out.direct = out.solver == SolverKind::Cholesky &&
                ((options.factor_compute == Format::Double && options.factor_storage == Format::Double) ||
                 options.vectors == Format::Half);
-  out.chosen = std::string(name(out.solver)) + ", " + std::string(name(out.factor));
-  if (out.layout != nullptr) out.chosen += " in " + std::string(short_name(options.factor_storage));
-  if (out.solver == SolverKind::Cholesky) out.chosen += out.direct ? ", direct" : ", refined";
+  return out;
+}
+
+std::string describe(const LinearChoice& choice, Format factor_storage) {
+  std::string out = std::string(name(choice.solver)) + ", " + std::string(name(choice.factor));
+  if (choice.layout != nullptr) out += " in " + std::string(short_name(factor_storage));
+  if (choice.solver == SolverKind::Cholesky) out += choice.direct ? ", direct" : ", refined";
   return out;
 }
 

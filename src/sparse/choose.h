@@ -17,11 +17,13 @@ struct LinearChoice {
   double fill = 0;
   double iterations_per_factor = 25;  ///< inner iterations that take as long as one factorisation, predicted
   double iterations_per_choice = 25;  ///< that take as long as all this: order, layout and plan
-  std::string chosen, reason;
+  std::string reason;
 };
 
 /// The options, with every Auto replaced by what is predicted to be fastest (docs/decisions/ has the measurements).
 LinearChoice choose(const BlockPattern& pattern, int B, const LinearOptions& options);
+/// The choice in a few words, for LinearReport::chosen.
+std::string describe(const LinearChoice& choice, Format factor_storage);
 
 struct CompleteLayout {
   std::shared_ptr<const PanelLayout> layout;

@@ -126,7 +126,8 @@ class LinearSolver {
 
   /// The next solve computes a new factor (after a jump of the linearisation point).
   void refresh();
-  /// The system turned out too weak for fp32, and factors are in fp64 from now on: what it is made of should be, too.
+  /// The system is too weak for fp32, and factors are computed in fp64 from now on: what it is made of should be, too.
+  /// Known of long and thin graphs after analyse(), of others after a solve.
   bool in_double() const;
 
   /// Diagonal blocks of (H + diag(damping))^-1, in fp64 whatever the options: for each of `blocks` B*B numbers,

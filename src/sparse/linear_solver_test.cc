@@ -136,28 +136,49 @@ TEST(LinearSolver, LooserGoalsTakeFewerIterationsAndKeepTheirWord) {
   EXPECT_EQ(iterations({.eta = 1e-8, .relax = 1e-4 / energy}), by_eta);
 }
 
-// A chain of blocks whose ties are 1e6 times stronger than what holds it to the ground: fp32 sees it float.
-TEST(LinearSolver, WeakPivotsBringFp64) {
-  System s = make_system(60, 3, testing::chain(60), 3);
-  for (int j = 0; j < s.H64.n(); ++j) {
-    double* diagonal = s.H64.block(s.H64.pattern().col_begin[j]);
-    std::fill_n(diagonal, 9, 0.0);
-    for (int r = 0; r < 3; ++r) diagonal[r * 4] = (j == 0 || j == 59 ? 1 : 2) + 1e-9;
-    if (j + 1 < 60) {
-      double* tie = s.H64.block(s.H64.pattern().col_begin[j] + 1);
-      std::fill_n(tie, 9, 0.0);
-      for (int r = 0; r < 3; ++r) tie[r * 4] = -1;
+// H of blocks that only their ties hold, but for 1e-9 of ground each: fp32 sees it float.
+System floating(const std::vector<std::pair<int, int>>& ties, int n) {
+  System s = make_system(n, 3, ties, 3);
+  std::vector<int> degree(static_cast<std::size_t>(n), 0);
+  for (const auto& [a, b] : ties) ++degree[static_cast<std::size_t>(a)], ++degree[static_cast<std::size_t>(b)];
+  const BlockPattern& pattern = s.H64.pattern();
+  for (int j = 0; j < n; ++j)
+    for (int k = pattern.col_begin[j]; k < pattern.col_begin[j + 1]; ++k) {
+      double* block = s.H64.block(k);
+      std::fill_n(block, 9, 0.0);
+      for (int r = 0; r < 3; ++r)
+        block[r * 4] = pattern.row[k] == j ? degree[static_cast<std::size_t>(j)] + 1e-9 : -1;
     }
-  }
-  LinearOptions options{.matrix = Format::Double, .condense = false};
+  return s;
+}
+
+TEST(LinearSolver, WeakPivotsBringFp64) {
+  const System s = floating(testing::grid(12), 144);
+  LinearOptions options{.matrix = Format::Double};
   Bench bench(s, options);
+  EXPECT_FALSE(bench.solver.in_double());
   EXPECT_EQ(bench.solve(1e-6).stop, Stop::Converged);
-  EXPECT_EQ(bench.solver.report().chosen, "iccg, complete Cholesky factor in fp16, then in fp64");
+  EXPECT_TRUE(bench.solver.in_double());
+  EXPECT_EQ(bench.solver.report().chosen, "iccg, complete Cholesky factor in fp16, then in fp32");
   EXPECT_LE(bench.solver.report().inner_iterations, 5);  // 2 measured; fp32 alone takes 30 and more
   options.solver = SolverKind::Iccg;                     // as asked: the choice is not the solver's
   Bench asked(s, options);
   asked.solve(1e-6);
+  EXPECT_FALSE(asked.solver.in_double());
   EXPECT_EQ(asked.solver.report().chosen, "iccg, complete Cholesky factor in fp16");
+}
+
+// Long and thin: known before anything is factored, and no factor is thrown away.
+TEST(LinearSolver, ThinGraphsBeginInFp64) {
+  const System s = floating(testing::chain(60), 60);
+  Bench bench(s, {.matrix = Format::Double, .condense = false});
+  EXPECT_TRUE(bench.solver.in_double());
+  EXPECT_EQ(bench.solve(1e-6).stop, Stop::Converged);
+  EXPECT_EQ(bench.solver.report().chosen, "iccg, complete Cholesky factor in fp32");
+  EXPECT_EQ(bench.solver.report().factorisations, 1);
+  EXPECT_LE(bench.solver.report().inner_iterations, 5);
+  Bench single(s, {.matrix = Format::Double, .factor_compute = Format::Double, .condense = false});
+  EXPECT_FALSE(single.solver.in_double());
 }
 
 TEST(LinearSolver, SameBitsForAnyNumberOfThreads) {
