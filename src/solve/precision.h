@@ -35,8 +35,8 @@ struct Precision {
 };
 
 /// The mission's: residual, Jacobian and vectors fp32, the preconditioner's triangular solves fp16, sums of J^T J and
-/// the update fp64. Where the first factor in fp32 shows a pivot too weak for it (parking-garage, KITTI_00_vo),
-/// SolverKind::Auto goes over to fp64 in all of these.
+/// the update fp64. Where a graph is long and thin (parking-garage) or the first factor in fp32 shows a pivot too weak
+/// for it (KITTI_00_vo), SolverKind::Auto goes over to fp64 in all of these, but for the factor, which is kept in fp32.
 Precision mixed_precision();
 /// Every step fp64: the reference.
 Precision double_precision();
