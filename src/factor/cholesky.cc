@@ -50,7 +50,7 @@ struct Kernels {
 
 template <class T, class From>
 void fetch_block(
-    const DampedMatrix<From>& A, const BlockScaling& scaling, double shift, const PanelEntry& e, T* out, int ld) {
+    const DampedMatrix<From>& A, const ScalingIn<T>& scaling, double shift, const PanelEntry& e, T* out, int ld) {
   const int B = A.H->B();
   const From* block = A.H->block(e.block);
   From damped[36];
@@ -64,20 +64,8 @@ void fetch_block(
       copy[r * B + r] = static_cast<From>(copy[r * B + r] + A.damping[static_cast<std::size_t>(e.i) * B + r]);
     block = copy;
   }
-  if constexpr (std::is_same_v<T, float>) {
+  if constexpr (kFast<T>) {
     scaled_block(block, e.transposed, scaling.block(e.i), scaling.block(e.j), B, out, ld);
-  } else if constexpr (std::is_same_v<T, double>) {
-    double s_row[44] = {}, s_col[44] = {};
-    const bool on = scaling.on() && B <= 6;
-    if (on) std::copy_n(scaling.block(e.i), B * B, s_row), std::copy_n(scaling.block(e.j), B * B, s_col);
-    if (!scaling.on() || on) {
-      scaled_block(block, e.transposed, on ? s_row : nullptr, on ? s_col : nullptr, B, out, ld);
-    } else {
-      // Large blocks take the slow way; nothing of them is fast.
-      std::vector<double> row(scaling.block(e.i), scaling.block(e.i) + B * B);
-      std::vector<double> col(scaling.block(e.j), scaling.block(e.j) + B * B);
-      scaled_block(block, e.transposed, row.data(), col.data(), B, out, ld);
-    }
   } else {
     std::vector<float> single(static_cast<std::size_t>(B) * B);
     scaled_block(block, e.transposed, scaling.block(e.i), scaling.block(e.j), B, single.data(), B);
@@ -105,6 +93,7 @@ std::int64_t factorise(const CholeskyPlan& plan,
   const std::size_t num_tasks = plan.tasks.size();
   if (static_cast<std::int64_t>(work.updates.size()) < plan.workspace) work.updates.resize(plan.workspace);
   if (work.panels.size() < num_tasks + 1) work.panels.resize(num_tasks + 1);
+  work.scaling.take(scaling);
 
   // Yields the first bad column of the panel, or kNone.
   const auto front = [&](int s, T* panel, Workers* shared) -> std::int64_t {
@@ -112,8 +101,12 @@ std::int64_t factorise(const CholeskyPlan& plan,
     std::fill_n(panel, shape.panel_size(), T(0));
     for (int k = plan.entries.begin[s]; k < plan.entries.begin[s + 1]; ++k) {
       const PanelEntry& e = plan.entries.entry[k];
-      fetch_block(
-          A, scaling, shift, e, panel + static_cast<std::ptrdiff_t>(e.col) * B * shape.ld() + e.row * B, shape.ld());
+      fetch_block(A,
+                  work.scaling,
+                  shift,
+                  e,
+                  panel + static_cast<std::ptrdiff_t>(e.col) * B * shape.ld() + e.row * B,
+                  shape.ld());
     }
     const auto each_child = [&](const auto& body) {
       for (int k = plan.child_begin[s]; k < plan.child_begin[s + 1]; ++k) {
@@ -150,7 +143,7 @@ std::int64_t factorise(const CholeskyPlan& plan,
 }
 
 #define PIPIT_INSTANTIATE(T, From)                                                                               \
-  template void fetch_block(const DampedMatrix<From>&, const BlockScaling&, double, const PanelEntry&, T*, int); \
+  template void fetch_block(const DampedMatrix<From>&, const ScalingIn<T>&, double, const PanelEntry&, T*, int); \
   template std::int64_t factorise(const CholeskyPlan&,                                                           \
                                   const DampedMatrix<From>&,                                                     \
                                   const BlockScaling&,                                                           \

@@ -57,6 +57,7 @@ CholeskyPlan plan_cholesky(const BlockPattern& pattern, std::shared_ptr<const Pa
 /// Workspace kept between factorisations of one plan.
 template <class T>
 struct CholeskyWorkspace {
+  ScalingIn<T> scaling;
   AlignedVector<T> updates;
   std::vector<AlignedVector<T>> panels;
 };
@@ -78,6 +79,6 @@ std::int64_t factorise(const CholeskyPlan& plan,
 /// One scaled, damped, shifted block in T at out[ld].
 template <class T, class From>
 void fetch_block(
-    const DampedMatrix<From>& A, const BlockScaling& scaling, double shift, const PanelEntry& e, T* out, int ld);
+    const DampedMatrix<From>& A, const ScalingIn<T>& scaling, double shift, const PanelEntry& e, T* out, int ld);
 
 }  // namespace pipit

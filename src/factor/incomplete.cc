@@ -62,6 +62,7 @@ std::int64_t factorise(const IncompletePlan& plan,
   const PanelLayout& l = *plan.layout;
   const int B = plan.B, BB = B * B;
   work.blocks.resize(static_cast<std::size_t>(plan.first_block(l.n)) * BB);
+  work.scaling.take(scaling);
   T* blocks = work.blocks.data();
   for (int j = 0; j < l.n; ++j) {
     T* column = blocks + plan.first_block(j) * BB;
@@ -69,7 +70,7 @@ std::int64_t factorise(const IncompletePlan& plan,
     std::fill_n(column, static_cast<std::size_t>(shape.m) * B, T(0));
     for (int k = plan.entries.begin[j]; k < plan.entries.begin[j + 1]; ++k) {
       const PanelEntry& e = plan.entries.entry[k];
-      fetch_block(A, scaling, shift, e, column + static_cast<std::ptrdiff_t>(e.row) * BB, B);
+      fetch_block(A, work.scaling, shift, e, column + static_cast<std::ptrdiff_t>(e.row) * BB, B);
     }
     for (std::int64_t k = plan.update_begin[j]; k < plan.update_begin[j + 1]; ++k) {
       const BlockUpdate& u = plan.update[k];

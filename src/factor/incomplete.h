@@ -32,6 +32,7 @@ IncompletePlan plan_incomplete(const BlockPattern& pattern, std::shared_ptr<cons
 
 template <class T>
 struct IncompleteWorkspace {
+  ScalingIn<T> scaling;
   AlignedVector<T> blocks, panel;
 };
 

@@ -5,7 +5,10 @@
 #pragma once
 #include <Eigen/Core>
 #include <Eigen/Geometry>
+#include <algorithm>
+#include <array>
 #include <cmath>
+#include <span>
 #include <tuple>
 #include <type_traits>
 
@@ -17,24 +20,71 @@
 
 namespace pipit {
 
+/// In: the upper triangle of an information matrix; out: upper U with U'U = information. N: a number, or many at once.
+template <int D, class N>
+void upper_root(N (&U)[D][D]) {
+  using std::sqrt;
+  for (int r = 0; r < D; ++r) {
+    for (int k = 0; k < r; ++k) U[r][r] -= U[k][r] * U[k][r];
+    U[r][r] = sqrt(U[r][r]);
+    const N reciprocal = 1.0 / U[r][r];
+    for (int c = r + 1; c < D; ++c) {
+      for (int k = 0; k < r; ++k) U[r][c] -= U[k][r] * U[k][c];
+      U[r][c] *= reciprocal;
+    }
+  }
+}
+
 /// Upper U with U'U = information. Needs: information positive definite (the reader checks). In loops of fixed length:
 /// a third of the time of a general factorisation.
 template <int D>
 Eigen::Matrix<double, D, D> information_root(const Eigen::Matrix<double, D, D>& information) {
-  Eigen::Matrix<double, D, D> U = Eigen::Matrix<double, D, D>::Zero();
-  for (int r = 0; r < D; ++r) {
-    double pivot = information(r, r);
-    for (int k = 0; k < r; ++k) pivot -= U(k, r) * U(k, r);
-    U(r, r) = std::sqrt(pivot);
-    const double reciprocal = 1 / U(r, r);
-    for (int c = r + 1; c < D; ++c) {
-      double sum = information(r, c);
-      for (int k = 0; k < r; ++k) sum -= U(k, r) * U(k, c);
-      U(r, c) = sum * reciprocal;
-    }
-  }
-  return U;
+  double U[D][D];
+  Eigen::Matrix<double, D, D> out = Eigen::Matrix<double, D, D>::Zero();
+  for (int r = 0; r < D; ++r)
+    for (int c = r; c < D; ++c) U[r][c] = information(r, c);
+  upper_root(U);
+  for (int r = 0; r < D; ++r)
+    for (int c = r; c < D; ++c) out(r, c) = U[r][c];
+  return out;
 }
+
+/// The roots of up to kCount edges, side by side: square roots and divisions then wait for nothing.
+template <class Pose>
+class InformationRoots {
+ public:
+  static constexpr int kCount = 8, kDim = Pose::kDim;
+  using Information = typename Edge<Pose>::Information;
+
+  /// Needs   0 < edges.size() <= kCount. Edges often share one information: its root is taken once.
+  void take(std::span<const Edge<Pose>> edges) {
+    if (std::all_of(edges.begin(), edges.end(), [&](const auto& edge) { return edge.information == last_; })) {
+      std::fill(roots_.begin(), roots_.end(), root_of_last_);
+      return;
+    }
+    Eigen::Array<double, kCount, 1> U[kDim][kDim];
+    for (int e = 0; e < kCount; ++e) {
+      last_ = edges[std::min<std::size_t>(e, edges.size() - 1)].information;
+      for (int r = 0; r < kDim; ++r)
+        for (int c = r; c < kDim; ++c) U[r][c][e] = last_(r, c);
+    }
+    upper_root(U);
+    for (int e = 0; e < kCount; ++e)
+      for (int r = 0; r < kDim; ++r)
+        for (int c = r; c < kDim; ++c) roots_[e](r, c) = U[r][c][e];
+    root_of_last_ = roots_.back();
+  }
+  const Information& operator[](std::size_t edge) const { return roots_[edge]; }
+
+ private:
+  Information last_ = Information::Identity(), root_of_last_ = last_;
+  std::array<Information, kCount> roots_ = filled();
+  static std::array<Information, kCount> filled() {
+    std::array<Information, kCount> out;
+    out.fill(Information::Zero());
+    return out;
+  }
+};
 
 /// Relative pose in space. Residual [6]: translation in m, then vec(q), both times U.
 struct BetweenSE3 {

@@ -123,5 +123,25 @@ TEST(InformationRoot, SquaredIsTheInformation) {
   }
 }
 
+// Side by side, one after the other, or shared: the same bits.
+TEST(InformationRoot, OfManyIsThatOfEach) {
+  Random random(4);
+  std::vector<Edge<SE3<double>>> edges(50);
+  for (auto& edge : edges) {
+    Eigen::Matrix<double, 6, 6> A;
+    for (int k = 0; k < 36; ++k) A(k) = random.normal();
+    edge.information = A * A.transpose();
+  }
+  for (std::size_t e = 8; e < 24; ++e) edges[e].information = edges[7].information;  // two groups share the last one
+  InformationRoots<SE3<double>> roots;
+  for (std::size_t first = 0; first < edges.size();) {
+    const std::size_t count = std::min(edges.size() - first, first == 24 ? std::size_t{3} : std::size_t{8});
+    roots.take(std::span(edges).subspan(first, count));
+    for (std::size_t e = 0; e < count; ++e)
+      EXPECT_EQ(roots[e], information_root<6>(edges[first + e].information)) << first + e;
+    first += count;
+  }
+}
+
 }  // namespace
 }  // namespace pipit

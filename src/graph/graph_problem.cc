@@ -47,14 +47,16 @@ bool GraphProblem<Pose>::follow(const PoseGraph<Pose>& graph) {
     odometry.reserve(num_odometry);
     closures.reserve(graph.edges.size() - num_odometry);
   }
-  // Edges often share one information: its root is taken once.
-  using Information = typename Edge<Pose>::Information;
-  Information last = Information::Identity(), root = last;
-  for (; num_edges_ < graph.edges.size(); ++num_edges_) {
-    const Edge<Pose>& edge = graph.edges[num_edges_];
-    if (edge.information != last) root = information_root<Pose::kDim>(last = edge.information);
-    (is_odometry(edge) ? odometry : closures)
-        .add(Between<Pose>(edge.T_from_to, root), Var<Pose>{edge.from}, Var<Pose>{edge.to});
+  InformationRoots<Pose> roots;
+  while (num_edges_ < graph.edges.size()) {
+    const auto edges = std::span(graph.edges)
+                           .subspan(num_edges_)
+                           .first(std::min<std::size_t>(roots.kCount, graph.edges.size() - num_edges_));
+    roots.take(edges);
+    for (std::size_t e = 0; e < edges.size(); ++e)
+      (is_odometry(edges[e]) ? odometry : closures)
+          .add(Between<Pose>(edges[e].T_from_to, roots[e]), Var<Pose>{edges[e].from}, Var<Pose>{edges[e].to});
+    num_edges_ += edges.size();
   }
   bool more_landmarks = false;
   if constexpr (Pose::kDim == 3) {

@@ -61,8 +61,10 @@ std::int64_t Preconditioner::factorise_in(const DampedMatrix<From>& A,
     const EntryPlan& entries = complete_ ? cholesky_.entries : incomplete_.entries;
     std::vector<float> block(static_cast<std::size_t>(B_) * B_);
     std::vector<half> rounded(block.size());
+    ScalingIn<float> scaling_in;
+    scaling_in.take(scaling);
     for (const PanelEntry& e : entries.entry) {
-      fetch_block(A, scaling, shift, e, block.data(), B_);
+      fetch_block(A, scaling_in, shift, e, block.data(), B_);
       convert<float, half>(block, rounded, &range_);
     }
   }
