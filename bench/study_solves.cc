@@ -35,7 +35,9 @@ double best_cost(StudyGraph& graph) {
 
 /// ||S (H - H0) S'|| / ||S H0 S'|| in the Frobenius norm, S the block scaling of H0.
 double moved(const BlockSymmetric<double>& H, const BlockSymmetric<double>& H0) {
-  const BlockScaling scaling = make_scaling(H0, {}, ScalingKind::Block);
+  const BlockScaling made = make_scaling(H0, {}, ScalingKind::Block);
+  ScalingIn<double> scaling;
+  scaling.take(made);
   BlockSymmetric<double> difference = H0;
   for (std::size_t k = 0; k < difference.values().size(); ++k) difference.values()[k] = H.values()[k] - H0.values()[k];
   const int B = H0.B();
