@@ -1,0 +1,59 @@
+#include "speech.h"
+
+#include <cstdlib>
+#include <filesystem>
+
+#include "base/clock.h"
+#include "options.h"
+
+namespace pipit {
+
+void add_speech(CLI::App& app, SpeechOptions& o) {
+  app.add_option("--model", o.model, "model file (default: $PIPIT_MODEL, else the one that came with the program)")
+      ->option_text("FILE");
+  add_choice<Arithmetic>(app,
+                         "--arithmetic",
+                         o.arithmetic,
+                         {{"fp32", Arithmetic::Single}, {"fp16", Arithmetic::Half}, {"int8", Arithmetic::Int8}},
+                         "what the weights are held in");
+  add_number(app, "--beam", o.search.beam, 1, 64, "hypotheses kept after each frame; 1: the best one alone");
+  add_number(app, "--labels-per-frame", o.search.labels_per_frame, 1, 10, "pieces of words in one frame of 60 ms, at most");
+}
+
+Result<std::string> model_path(const SpeechOptions& o) {
+  namespace fs = std::filesystem;
+  if (!o.model.empty()) return o.model;
+  if (const char* named = std::getenv("PIPIT_MODEL"); named != nullptr && *named != '\0') return std::string(named);
+  std::error_code ignored;
+  const fs::path program = fs::read_symlink("/proc/self/exe", ignored);
+  const std::string file = "pipit-en-small.pipit";
+  for (fs::path folder = program.parent_path(); !folder.empty(); folder = folder.parent_path()) {
+    for (const char* place : {"", "share/pipit", "models"})
+      if (const fs::path found = folder / place / file; fs::is_regular_file(found, ignored)) return found.string();
+    if (folder == folder.root_path()) break;
+  }
+  return Error{Code::NotFound, file + ": not beside the program, nor in share/pipit or models above it; name one with --model"};
+}
+
+Result<std::unique_ptr<Transducer>> load_model(const SpeechOptions& o) {
+  const auto path = model_path(o);
+  if (!path) return path.error();
+  const auto file = ModelFile::open(*path);
+  if (!file) return file.error();
+  auto model = Transducer::load(*file, o.arithmetic);
+  if (!model) return model.error();
+  return std::make_unique<Transducer>(std::move(*model));
+}
+
+Heard hear(const Transducer& model, const SearchOptions& search, const Audio& audio, int most) {
+  const Stopwatch watch;
+  Recogniser recogniser(model, search);
+  recogniser.push(audio.samples);
+  recogniser.finish();
+  Heard heard{.best = recogniser.best(), .seconds_audio = audio.seconds()};
+  if (most > 0) heard.n_best = recogniser.n_best(most);
+  heard.seconds_compute = watch.seconds();
+  return heard;
+}
+
+}  // namespace pipit

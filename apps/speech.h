@@ -1,0 +1,33 @@
+// apps/speech.h — what the commands that hear have in common: the model, its options, a clip turned into words.
+#pragma once
+#include <CLI/App.hpp>
+#include <memory>
+#include <string>
+
+#include "asr/recogniser.h"
+#include "audio/audio_file.h"
+
+namespace pipit {
+
+struct SpeechOptions {
+  std::string model;  ///< empty: $PIPIT_MODEL, then pipit-en-small.pipit beside the program, in share/ or in models/
+  Arithmetic arithmetic = Arithmetic::Int8;
+  SearchOptions search;
+};
+
+/// --model, --arithmetic, --beam and --labels-per-frame.
+void add_speech(CLI::App& app, SpeechOptions& options);
+
+/// The model file that the options mean. Fails   NotFound, naming where it was looked for.
+Result<std::string> model_path(const SpeechOptions& options);
+Result<std::unique_ptr<Transducer>> load_model(const SpeechOptions& options);
+
+/// Words of a whole clip, and up to `most` runners-up with the best one first; seconds of one core that it took.
+struct Heard {
+  Transcript best;
+  std::vector<Transcript> n_best;
+  double seconds_audio = 0, seconds_compute = 0;
+};
+Heard hear(const Transducer& model, const SearchOptions& search, const Audio& audio, int most = 0);
+
+}  // namespace pipit

@@ -1,0 +1,122 @@
+#include "asr/recogniser.h"
+
+#include <algorithm>
+#include <cmath>
+
+#include "audio/feature_stream.h"
+#include "text/pieces.h"
+
+namespace pipit {
+namespace {
+
+FeatureNorm norm_of(const Transducer& model) {
+  FeatureNorm norm;
+  expects(model.sizes().bands == kNumBands, "Recogniser: the model hears other bands");
+  std::copy(model.feature_mean().begin(), model.feature_mean().end(), norm.mean.begin());
+  std::copy(model.feature_inverse_deviation().begin(), model.feature_inverse_deviation().end(), norm.inverse_deviation.begin());
+  return norm;
+}
+
+// Pieces joined to words; a word lasts from its first piece's frame to the end of its last one's.
+Transcript words_of(const Transducer& model, const Hypothesis& hypothesis, double step_s) {
+  Transcript out{.log_score = hypothesis.log_score};
+  for (std::size_t k = 0; k < hypothesis.emissions.size();) {
+    std::vector<std::string> pieces;
+    const std::size_t first = k;
+    do pieces.emplace_back(model.piece(static_cast<std::size_t>(hypothesis.emissions[k++].token)));
+    while (k < hypothesis.emissions.size() &&
+           !begins_word(model.piece(static_cast<std::size_t>(hypothesis.emissions[k].token))));
+    std::string text = join_pieces(pieces);
+    if (text.empty()) continue;  // the mark of a word and no letter
+    out.words.push_back({std::move(text), hypothesis.emissions[first].frame * step_s, (hypothesis.emissions[k - 1].frame + 1) * step_s});
+  }
+  return out;
+}
+
+}  // namespace
+
+std::string Transcript::text() const {
+  std::string out;
+  for (const Word& word : words) out.append(out.empty() ? "" : " ").append(word.text);
+  return out;
+}
+
+struct Recogniser::Stream {
+  Stream(const Transducer& m, const SearchOptions& options)
+      : model(m),
+        features(norm_of(m), static_cast<int>(m.sizes().stack)),
+        state(m.make_state()),
+        search(m, options),
+        x(m.frame_dim()),
+        e(m.joint_dim()) {}
+
+  void decode() {
+    while (features.ready() > 0) {
+      features.pop(x);
+      model.encode(state, x, e);
+      search.step(e);
+    }
+  }
+  double step_s() const { return static_cast<double>(model.sizes().stack) * kHop_samples / 16000; }
+
+  const Transducer& model;
+  FeatureStream features;
+  EncoderState state;
+  BeamSearch<Transducer> search;
+  std::vector<float> x, e;
+};
+
+Recogniser::Recogniser(const Transducer& model, const SearchOptions& options)
+    : stream_(std::make_unique<Stream>(model, options)) {}
+Recogniser::~Recogniser() = default;
+Recogniser::Recogniser(Recogniser&&) noexcept = default;
+Recogniser& Recogniser::operator=(Recogniser&&) noexcept = default;
+
+void Recogniser::push(std::span<const float> samples) {
+  // In pieces of a second, so that a whole file handed over at once stands in memory once only.
+  constexpr std::size_t kPiece = 16000;
+  for (std::size_t at = 0; at < samples.size(); at += kPiece) {
+    stream_->features.push(samples.subspan(at, std::min(kPiece, samples.size() - at)));
+    stream_->decode();
+  }
+}
+
+void Recogniser::finish() {
+  stream_->features.finish();
+  stream_->decode();
+}
+
+void Recogniser::reset() {
+  stream_->features.reset();
+  stream_->state = stream_->model.make_state();
+  stream_->search.reset();
+}
+
+std::vector<Transcript> Recogniser::n_best(int most) const {
+  std::vector<Transcript> out;
+  for (const Hypothesis& hypothesis : stream_->search.best(most))
+    out.push_back(words_of(stream_->model, hypothesis, stream_->step_s()));
+  return out;
+}
+
+Transcript Recogniser::best() const {
+  const std::vector<Transcript> all = n_best(1'000'000);
+  if (all.empty()) return {};
+  Transcript out = all[0];
+  double total = 0;
+  for (const Transcript& one : all) total += std::exp(one.log_score - out.log_score);
+  for (Word& word : out.words) {
+    double share = 0;
+    for (const Transcript& one : all)
+      if (std::any_of(one.words.begin(), one.words.end(), [&](const Word& other) {
+            return other.text == word.text && other.start_s < word.end_s + 0.1 && word.start_s < other.end_s + 0.1;
+          }))
+        share += std::exp(one.log_score - out.log_score);
+    word.confidence = std::min(1.0, share / total);
+  }
+  return out;
+}
+
+double Recogniser::seconds_decoded() const { return stream_->search.frame() * stream_->step_s(); }
+
+}  // namespace pipit

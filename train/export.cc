@@ -1,0 +1,71 @@
+#include <nlohmann/json.hpp>
+
+#include "nn/model_file.h"
+#include "train/trainer.h"
+
+namespace pipit::train {
+namespace {
+
+using torch::Tensor;
+
+void add(ModelWriter& writer, const std::string& name, const Tensor& tensor) {
+  const Tensor values = tensor.detach().to(torch::kCPU).to(torch::kFloat).contiguous();
+  writer.add(name, values.sizes().vec(), std::span(values.data_ptr<float>(), static_cast<std::size_t>(values.numel())));
+}
+
+}  // namespace
+
+Status export_model(Transducer& model, const FeatureCache& cache, const std::vector<std::string>& pieces, const std::string& card, const std::string& folder) {
+  const torch::NoGradGuard no_gradient;
+  model->eval();
+  const ModelSizes& s = model->sizes;
+  ModelWriter writer;
+  add(writer, "features.mean", cache.mean());
+  add(writer, "features.inverse_deviation", cache.inverse_deviation());
+  for (std::size_t l = 0; l < model->encoder->lstms.size(); ++l) {
+    const std::string at = "encoder." + std::to_string(l) + '.';
+    auto of = model->encoder->lstms[l]->named_parameters();
+    add(writer, at + "w_ih", of["weight_ih_l0"]);
+    add(writer, at + "w_hh", of["weight_hh_l0"]);
+    add(writer, at + "bias", of["bias_ih_l0"] + of["bias_hh_l0"]);
+    add(writer, at + "w_hr", of["weight_hr_l0"]);
+    add(writer, at + "norm_gain", model->encoder->norms[l]->weight);
+    add(writer, at + "norm_bias", model->encoder->norms[l]->bias);
+  }
+  add(writer, "predictor.embedding", model->predictor->embedding->weight);
+  add(writer, "predictor.window", model->predictor->window->weight);
+  add(writer, "predictor.window_bias", model->predictor->window->bias);
+  add(writer, "joint.encoder", model->joint_encoder->weight);
+  add(writer, "joint.encoder_bias", model->joint_encoder->bias);
+  add(writer, "joint.predictor", model->joint_predictor->weight);
+  add(writer, "joint.out", model->joint_out->weight);
+  add(writer, "joint.out_bias", model->joint_out->bias);
+  add(writer, "ctc.out", model->ctc_out->weight);
+  add(writer, "ctc.out_bias", model->ctc_out->bias);
+  auto json = nlohmann::json::parse(card.empty() ? "{}" : card, nullptr, false);
+  if (json.is_discarded() || !json.is_object()) return Error{Code::BadFormat, "card: not a JSON object"};
+  json["architecture"] = "rnnt-lstm";
+  json["sizes"] = {{"bands", s.bands}, {"stack", s.stack}, {"layers", s.layers}, {"hidden", s.hidden}, {"projection", s.projection},
+                   {"tokens", s.tokens}, {"context", s.context}, {"embedding", s.embedding}, {"joint", s.joint}};
+  json["prior_frames"] = kPriorFrames;
+  json["pieces"] = pieces;
+  json["pieces"][0] = "";  // blank
+  writer.set_card(json.dump());
+  if (Status status = writer.write(folder + "/model.pipit"); !status) return status;
+
+  Random unused(1);
+  const auto& set = cache.tune().empty() ? cache.train() : cache.tune();
+  const Batch clip = make_batch(cache, set, {{0, set[0].original}}, s, nullptr, unused);
+  const Tensor e = model->joint_encoder->forward(model->encoder->forward(clip.x));
+  const Tensor g = model->joint_predictor->forward(model->predictor->forward(torch::zeros({1, s.context}, clip.tokens.options())));
+  ModelWriter golden;
+  add(golden, "golden.x", clip.x[0]);
+  add(golden, "golden.encoder", e[0]);
+  add(golden, "golden.log_probs", torch::log_softmax(model->joint_out->forward(torch::tanh(e + g)), 2)[0]);
+  golden.set_card("{\"clip\": \"" + set[0].id + "\"}");
+  Status status = golden.write(folder + "/golden.pipit");
+  model->train();
+  return status;
+}
+
+}  // namespace pipit::train
