@@ -91,12 +91,12 @@ LogMel::~LogMel() = default;
 
 void LogMel::push(std::span<const float> samples) {
   expects(!finished_, "LogMel::push after finish");
-  // Moves the rest to the front only where that frees at least as much as it moves, else the vector doubles: each
-  // sample is moved a bounded number of times, and memory stays within a factor of the largest backlog.
-  const std::size_t kept = samples_.size() - begin_;
-  if (samples_.size() + samples.size() > samples_.capacity() && begin_ >= kept) {
+  // When the rest moves to the front, at least half as many samples as it has fit in before it moves again.
+  const std::size_t needed = samples_.size() - begin_ + samples.size();
+  if (samples_.size() + samples.size() > samples_.capacity()) {
     samples_.erase(samples_.begin(), samples_.begin() + static_cast<std::ptrdiff_t>(begin_));
     begin_ = 0;
+    if (samples_.capacity() < needed + needed / 2) samples_.reserve(2 * needed);
   }
   samples_.insert(samples_.end(), samples.begin(), samples.end());
 }

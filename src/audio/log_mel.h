@@ -25,7 +25,7 @@ constexpr std::size_t num_frames(std::size_t num_samples) {
 
 /// One stream of log-mel frames, each computed once, when popped. Same bits however the samples are cut.
 ///
-/// Memory  the samples not yet used, within a factor of four; nothing is allocated once the largest backlog was seen.
+/// Memory  at most twice the most samples ever waiting; pushes like those before allocate nothing.
 /// Threads one per stream.
 class LogMel {
  public:
