@@ -1,5 +1,5 @@
-// audio/audio_file.h — sound from files: WAV of any width, FLAC, Ogg Vorbis, Ogg Opus, MP3 and what else libsndfile
-// reads.
+// audio/audio_file.h — sound from files: WAV of any width, FLAC, Ogg Vorbis, Ogg Opus and what else libsndfile reads;
+// MP3 by libmpg123.
 #pragma once
 #include <cstddef>
 #include <span>
