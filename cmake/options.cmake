@@ -3,6 +3,7 @@ include(GNUInstallDirs)
 
 option(PIPIT_TESTS "Build the tests" ${PROJECT_IS_TOP_LEVEL})
 option(PIPIT_APPS "Build the program pipit" ${PROJECT_IS_TOP_LEVEL})
+option(PIPIT_TRAIN "Build what needs libtorch in train/" OFF)
 option(PIPIT_BENCH "Build the benchmarks" OFF)
 option(PIPIT_FUZZ "Build the fuzzers (clang only)" OFF)
 set(PIPIT_SANITIZE "" CACHE STRING "Sanitizers for every target, e.g. address,undefined or thread")
