@@ -1,6 +1,7 @@
 # Which rooms a room may include: data flows one way, downwards. tests/arch fails on any other include.
 set(allow_base "")
 set(allow_bits base)
+set(allow_nn bits base)
 set(allow_geom base)
 set(allow_factor bits base)
 set(allow_sparse factor bits base)

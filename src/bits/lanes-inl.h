@@ -1,5 +1,5 @@
 // bits/lanes-inl.h — loads and stores of 16-bit formats as fp32 lanes, once per instruction set. Only for .cc files of
-// bits.
+// bits and nn.
 #if defined(PIPIT_BITS_LANES_INL_H_) == defined(HWY_TARGET_TOGGLE)
 #ifdef PIPIT_BITS_LANES_INL_H_
 #undef PIPIT_BITS_LANES_INL_H_

@@ -1,0 +1,264 @@
+#include "nn/transducer.h"
+
+#include <gtest/gtest.h>
+#include <unistd.h>
+
+#include <filesystem>
+#include <functional>
+#include <limits>
+#include <thread>
+
+#include "bits/test_every_set.h"
+#include "nn/test_allocations.h"
+#include "nn/test_approx.h"
+#include "nn/test_model.h"
+
+namespace pipit {
+namespace {
+
+const TransducerSizes kSmall{.bands = 5,
+                             .stack = 2,
+                             .layers = 3,
+                             .hidden = 13,
+                             .projection = 9,
+                             .tokens = 11,
+                             .context = 2,
+                             .embedding = 6,
+                             .joint = 10};
+
+class TransducerTest : public testing::Test {
+ protected:
+  void TearDown() override { std::filesystem::remove(path_); }
+
+  Result<Transducer> written(const TestModel& model, Arithmetic arithmetic, StoredAs as = StoredAs::Single) {
+    if (const Status done = model.write(path_, as); !done) return done.error();
+    const auto file = ModelFile::open(path_);
+    if (!file) return file.error();
+    return Transducer::load(*file, arithmetic);
+  }
+  std::string path_ = testing::TempDir() + "nn_transducer_" + std::to_string(::getpid()) + ".model";
+};
+
+/// The network in double with bounds; each encoder step begins with the state of the fast one.
+struct Reference {
+  const TestModel& model;
+  Arithmetic arithmetic;
+
+  TestMatrix matrix(const std::string& name) const {
+    Random none(0);
+    const auto& shape = model.shapes.at(name);
+    TestMatrix m(static_cast<std::size_t>(shape[0]), static_cast<std::size_t>(shape[1]), none);
+    m.w = model.values.at(name);
+    return m;
+  }
+  const std::vector<float>& vector(const std::string& name) const { return model.values.at(name); }
+
+  Approx encode(const EncoderState& state, std::span<const float> x) const {
+    Approx h{x};
+    for (std::size_t l = 0; l < model.sizes.layers; ++l) {
+      const std::string at = "encoder." + std::to_string(l) + ".";
+      Approx c{state.layers[l].c};
+      const Approx out = lstm_step(matrix(at + "w_ih"),
+                                   matrix(at + "w_hh"),
+                                   vector(at + "bias"),
+                                   matrix(at + "w_hr"),
+                                   h,
+                                   Approx(state.layers[l].h),
+                                   c,
+                                   arithmetic);
+      const Approx y = norm_of(out, vector(at + "norm_gain"), vector(at + "norm_bias"));
+      if (l == 0) {
+        h = y;
+        continue;
+      }
+      for (std::size_t k = 0; k < h.size(); ++k) {
+        h.value[k] += y.value[k];
+        h.error[k] += y.error[k] + 0x1p-23 * (std::fabs(h.value[k]) + h.error[k]);
+      }
+    }
+    return multiply_add(matrix("joint.encoder"), h, Approx(vector("joint.encoder_bias")), arithmetic);
+  }
+
+  Approx predict(std::span<const std::int32_t> window) const {
+    std::vector<float> words;
+    const std::size_t size = model.sizes.embedding;
+    for (const std::int32_t token : window)
+      for (std::size_t k = 0; k < size; ++k)
+        words.push_back(vector("predictor.embedding")[static_cast<std::size_t>(token) * size + k]);
+    Approx hidden =
+        multiply_add(matrix("predictor.window"), Approx(words), Approx(vector("predictor.window_bias")), arithmetic);
+    for (double& v : hidden.value) v = std::fmax(v, 0);
+    return multiply_add(matrix("joint.predictor"), hidden, Approx(model.sizes.joint), arithmetic);
+  }
+
+  /// Log softmax moves by at most twice what a logit moves by.
+  Approx log_probs(std::span<const float> e, std::span<const float> g) const {
+    Approx hidden(e.size());
+    for (std::size_t k = 0; k < e.size(); ++k) {
+      const double sum = static_cast<double>(e[k]) + static_cast<double>(g[k]);
+      hidden.value[k] = std::tanh(sum);
+      hidden.error[k] = kActivationError + 0x1p-24 * std::fabs(sum);
+    }
+    Approx out = multiply_add(matrix("joint.out"), hidden, Approx(vector("joint.out_bias")), arithmetic);
+    double logit_error = 0, most = 0;
+    for (std::size_t k = 0; k < out.size(); ++k) {
+      logit_error = std::fmax(logit_error, out.error[k]);
+      most = std::fmax(most, std::fabs(out.value[k]) + out.error[k]);
+    }
+    out.value = log_softmax_ref(out.value);
+    for (std::size_t k = 0; k < out.size(); ++k)
+      out.error[k] = 2 * logit_error + 0x1p-23 * (most + std::fabs(out.value[k])) + 1e-6;
+    return out;
+  }
+};
+
+TEST_F(TransducerTest, AgreesWithDoubleInEveryArithmeticOnEverySet) {
+  on_every_set([&] {
+    for (const Arithmetic arithmetic : kEveryArithmetic) {
+      const TestModel model(kSmall, 3);
+      const auto loaded = written(model, arithmetic);
+      ASSERT_TRUE(loaded) << loaded.error().message;
+      const Reference reference{model, arithmetic};
+      Random random(5);
+      EncoderState state = loaded->make_state();
+      std::vector<float> e(kSmall.joint), g(kSmall.joint), out(kSmall.tokens);
+      for (int t = 0; t < 6; ++t) {
+        const std::vector<float> x = random_vector(loaded->frame_dim(), random);
+        const Approx want = reference.encode(state, x);
+        loaded->encode(state, x, e);
+        EXPECT_LE(share_of_bound(e, want), 1) << "step " << t;
+        const std::int32_t window[] = {t == 0 ? 0 : static_cast<std::int32_t>(random.below(11)),
+                                       static_cast<std::int32_t>(random.below(11))};
+        loaded->predict(window, g);
+        EXPECT_LE(share_of_bound(g, reference.predict(window)), 1);
+        loaded->log_probs(e, g, out);
+        EXPECT_LE(share_of_bound(out, reference.log_probs(e, g)), 1);
+      }
+    }
+  });
+}
+
+std::vector<std::vector<float>> encodings(const Transducer& model, std::uint64_t seed, int steps) {
+  Random random(seed);
+  EncoderState state = model.make_state();
+  std::vector<std::vector<float>> all(static_cast<std::size_t>(steps), std::vector<float>(model.joint_dim()));
+  for (auto& e : all) model.encode(state, random_vector(model.frame_dim(), random), e);
+  return all;
+}
+
+TEST_F(TransducerTest, InterleavedStreamsEqualSeparateOnes) {
+  for (const Arithmetic arithmetic : kEveryArithmetic) {
+    const auto model = written(TestModel(kSmall, 3), arithmetic);
+    ASSERT_TRUE(model);
+    const auto first = encodings(*model, 1, 8), second = encodings(*model, 2, 8);
+    EXPECT_NE(first, second);
+    Random random_a(1), random_b(2);
+    EncoderState a = model->make_state(), b = model->make_state();
+    std::vector<float> e(model->joint_dim());
+    for (std::size_t t = 0; t < 8; ++t) {
+      model->encode(a, random_vector(model->frame_dim(), random_a), e);
+      EXPECT_EQ(e, first[t]);
+      model->encode(b, random_vector(model->frame_dim(), random_b), e);
+      EXPECT_EQ(e, second[t]);
+    }
+  }
+}
+
+TEST_F(TransducerTest, ThreadsShareOneModel) {
+  const auto model = written(TestModel(kSmall, 3), Arithmetic::Int8);
+  ASSERT_TRUE(model);
+  const auto first = encodings(*model, 1, 200), second = encodings(*model, 2, 200);
+  std::vector<std::vector<float>> other;
+  std::thread thread([&] { other = encodings(*model, 2, 200); });
+  EXPECT_EQ(encodings(*model, 1, 200), first);
+  thread.join();
+  EXPECT_EQ(other, second);
+}
+
+TEST_F(TransducerTest, StepsDoNotAllocate) {
+  for (const Arithmetic arithmetic : kEveryArithmetic) {
+    const auto model = written(TestModel(kSmall, 3), arithmetic);
+    ASSERT_TRUE(model);
+    EncoderState state = model->make_state();
+    const std::vector<float> x(model->frame_dim(), 0.5f);
+    const std::vector<std::int32_t> window(model->context(), 1);
+    std::vector<float> e(model->joint_dim()), g(model->joint_dim()), out(model->tokens());
+    long before = 0;
+    for (int t = 0; t < 3; ++t) {
+      if (t == 1) before = allocations;
+      model->encode(state, x, e);
+      model->predict(window, g);
+      model->log_probs(e, g, out);
+    }
+    EXPECT_EQ(allocations - before, 0);
+  }
+}
+
+TEST_F(TransducerTest, TakesWhatTheFileStores) {
+  const TestModel model(kSmall, 3);
+  for (const auto& [as, arithmetic] :
+       {std::pair{StoredAs::Half, Arithmetic::Half}, std::pair{StoredAs::Int8, Arithmetic::Int8}}) {
+    const auto stored = written(model, arithmetic, as), rounded = written(model, arithmetic, StoredAs::Single);
+    ASSERT_TRUE(stored && rounded);
+    EXPECT_EQ(stored->bytes(), rounded->bytes());
+    EXPECT_EQ(encodings(*stored, 1, 4), encodings(*rounded, 1, 4));
+  }
+}
+
+TEST_F(TransducerTest, ReadsSizesAndPieces) {
+  const TestModel source(kSmall, 3);
+  const auto model = written(source, Arithmetic::Single);
+  ASSERT_TRUE(model);
+  EXPECT_EQ(model->tokens(), 11u);
+  EXPECT_EQ(model->context(), 2u);
+  EXPECT_EQ(model->frame_dim(), 10u);
+  EXPECT_EQ(model->joint_dim(), 10u);
+  EXPECT_EQ(model->piece(0), "");
+  EXPECT_EQ(model->piece(10), "p10");
+  EXPECT_TRUE(std::ranges::equal(model->feature_mean(), source.values.at("features.mean")));
+  EXPECT_TRUE(std::ranges::equal(model->feature_inverse_deviation(), source.values.at("features.inverse_deviation")));
+}
+
+TEST_F(TransducerTest, SaysWhatIsWrongWithAFile) {
+  const TestModel good(kSmall, 3);
+  for (const auto& [name, shape] : good.shapes) {
+    ASSERT_TRUE(good.write(path_, StoredAs::Single, name));
+    const auto model = Transducer::load(*ModelFile::open(path_), Arithmetic::Single);
+    ASSERT_FALSE(model) << name;
+    EXPECT_NE(model.error().message.find("'" + name + "' is missing"), std::string::npos) << model.error().message;
+  }
+  const auto refused = [&](const std::string& from, const std::string& to, const std::string& why) {
+    TestModel bad = good;
+    bad.card.replace(bad.card.find(from), from.size(), to);
+    const auto model = written(bad, Arithmetic::Single);
+    ASSERT_FALSE(model) << to;
+    EXPECT_NE(model.error().message.find(why), std::string::npos) << model.error().message;
+  };
+  refused("rnnt-lstm", "transformer", "architecture is \"transformer\", wanted \"rnnt-lstm\"");
+  refused("\"architecture\"", "\"kind\"", "architecture is missing");
+  refused("\"sizes\"", "\"size\"", "'sizes'");
+  refused("\"hidden\": 13", "\"hidden\": 14", "'encoder.0.w_ih' has shape [52, 10], wanted [56, 10]");
+  refused("\"hidden\": 13", "\"hidden\": 1e9", "sizes.hidden is 1000000000.0, wanted a whole number from 1 to 65536");
+  refused("\"hidden\": 13", "\"hidden\": -1", "sizes.hidden is -1");
+  refused("\"layers\": 3", "\"layers\": 4", "'encoder.3.w_ih' is missing");
+  refused("\"p10\"", "\"\"", "pieces number 10");
+  refused("\"p10\"", "7", "pieces number 10 is 7");
+  refused(", \"p10\"", "", "pieces is no list of 11 texts");
+
+  TestModel large = good;
+  large.values["joint.out"][7] = 70000;
+  EXPECT_TRUE(written(large, Arithmetic::Single));
+  EXPECT_NE(written(large, Arithmetic::Half).error().message.find("'joint.out' row 0"), std::string::npos);
+}
+
+TEST_F(TransducerTest, DeathOfAForeignToken) {
+  const auto model = written(TestModel(kSmall, 3), Arithmetic::Single);
+  ASSERT_TRUE(model);
+  std::vector<float> g(model->joint_dim());
+  const std::int32_t beyond[] = {0, 11}, negative[] = {-1, 0};
+  EXPECT_DEATH(model->predict(beyond, g), "no such token");
+  EXPECT_DEATH(model->predict(negative, g), "no such token");
+}
+
+}  // namespace
+}  // namespace pipit
