@@ -141,8 +141,10 @@ Status train(const TrainOptions& o) {
   std::filesystem::create_directories(o.out, failed);
   const torch::Device device(o.cuda ? torch::kCUDA : torch::kCPU);
   torch::set_num_threads(o.num_threads);
+#ifndef PIPIT_NO_TF32
   at::globalContext().setAllowTF32CuBLAS(true);
   at::globalContext().setAllowTF32CuDNN(true);
+#endif
   auto opened = FeatureCache::open(o.features, o.tokens, device);
   if (!opened) return opened.error();
   const FeatureCache& cache = *opened;
@@ -153,6 +155,7 @@ Status train(const TrainOptions& o) {
   torch::manual_seed(o.seed);
   Transducer model(o.sizes, o.dropout);
   model->to(device);
+  for (auto& lstm : model->encoder->lstms) lstm->flatten_parameters();
   torch::optim::AdamW optimiser(model->parameters(), torch::optim::AdamWOptions(o.learning_rate).betas({0.9, 0.98}).weight_decay(o.weight_decay));
   Average average(model);
   Workers workers(o.num_threads);
