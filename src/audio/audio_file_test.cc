@@ -164,6 +164,15 @@ TEST(AudioFile, CutFilesGiveWhatIsThereOrOneLine) {
   EXPECT_FALSE(decode(std::string_view(flac).substr(0, flac.size() / 2)));
 }
 
+// Cut between two frames nothing looks damaged: only the header knows that more should come.
+TEST(AudioFile, NoCutMakesAFlacFileShorter) {
+  const std::string whole = encode(kFlac, 16000, 1, std::vector<float>(16000));
+  for (std::size_t n = 0; n < whole.size(); ++n) {
+    const auto audio = decode(std::string_view(whole).substr(0, n));
+    ASSERT_TRUE(!audio || audio->samples.size() == 16000) << n << " of " << whole.size();
+  }
+}
+
 TEST(AudioFile, FlippedBytesNeverBreakIt) {
   const auto samples = noise(5, 0.1, 4000);
   Random random(7);
