@@ -10,6 +10,10 @@
 #include "audio/test_sounds.h"
 #include "base/file.h"
 
+// libsndfile 1.2.0 forgets a few kilobytes of libvorbis when it gives up on a damaged Ogg file.
+extern "C" const char* __lsan_default_suppressions();
+extern "C" const char* __lsan_default_suppressions() { return "leak:vorbis_info_init"; }
+
 namespace pipit {
 namespace {
 
@@ -158,6 +162,15 @@ TEST(AudioFile, CutFilesGiveWhatIsThereOrOneLine) {
   const std::string flac = encode(kFlac, 16000, 1, samples);
   EXPECT_THAT(reason(std::string_view(flac).substr(0, flac.size() / 2)), HasSubstr("test: "));
   EXPECT_FALSE(decode(std::string_view(flac).substr(0, flac.size() / 2)));
+}
+
+// Cut between two frames nothing looks damaged: only the header knows that more should come.
+TEST(AudioFile, NoCutMakesAFlacFileShorter) {
+  const std::string whole = encode(kFlac, 16000, 1, std::vector<float>(16000));
+  for (std::size_t n = 0; n < whole.size(); ++n) {
+    const auto audio = decode(std::string_view(whole).substr(0, n));
+    ASSERT_TRUE(!audio || audio->samples.size() == 16000) << n << " of " << whole.size();
+  }
 }
 
 TEST(AudioFile, FlippedBytesNeverBreakIt) {

@@ -47,6 +47,7 @@ TEST(Manifest, FaultsAreNamedByLine) {
   EXPECT_EQ(reason("utt\tmember\n"), "m.tsv:1: no column 'shard' in the header");
   EXPECT_EQ(reason("utt\tshard\tmember\tid\n"), "m.tsv:1: a second column 'id'");
   EXPECT_EQ(reason(head + good + "u2\ta.tar\n"), "m.tsv:3: 2 fields, wanted 4 as in the header");
+  EXPECT_EQ(reason(head + "u\ta.tar\tu.opus\t1\t2\n"), "m.tsv:2: 5 fields, wanted 4 as in the header");
   EXPECT_EQ(reason(head + good + good), "m.tsv:3: 'u' was there before, in line 2");
   EXPECT_EQ(reason(head + "\ta.tar\tu.opus\t1\n"), "m.tsv:2: no utt");
   EXPECT_EQ(reason(head + "u\t../a.tar\tu.opus\t1\n"),
@@ -119,6 +120,7 @@ TEST_F(Shard, HostileSizesAreRefused) {
   EXPECT_THAT(reason(entry("a", "x", "-0000000001") + kEnd), HasSubstr("the size of 'a' is no octal number"));
   EXPECT_THAT(reason(entry("a", "x", "\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff") + kEnd),
               HasSubstr("no octal number"));
+  EXPECT_THAT(reason(entry("a", "x", "00000000008") + kEnd), HasSubstr("no octal number"));
   EXPECT_THAT(reason(entry("a", "x", "           ") + kEnd), HasSubstr("no octal number"));
   EXPECT_THAT(reason(entry("a", "", "00000001000")), HasSubstr("'a' has 512 bytes, but 0 are left"));
 }
