@@ -134,15 +134,10 @@ HWY_INLINE void store_some(D d, hn::Vec<D> v, float* p, size_t count) {
   std::memcpy(p, last, count * sizeof(float));
 }
 
-/// Numbers beyond 20 have the tanh of 20, in fp32; Highway's would overflow far out.
-template <class D>
-HWY_INLINE hn::Vec<D> tanh_lanes(D d, hn::Vec<D> x) {
-  return hn::CallTanh(d, hn::Min(hn::Max(x, hn::Set(d, -20.0f)), hn::Set(d, 20.0f)));
-}
 template <class D>
 HWY_INLINE hn::Vec<D> sigmoid_lanes(D d, hn::Vec<D> x) {
   const auto one_half = hn::Set(d, 0.5f);
-  return hn::MulAdd(one_half, tanh_lanes(d, hn::Mul(one_half, x)), one_half);
+  return hn::MulAdd(one_half, hn::CallTanh(d, hn::Mul(one_half, x)), one_half);
 }
 
 void quantise_lanes(const float* x, size_t n, float inverse, std::int16_t* q) {
@@ -169,7 +164,7 @@ void tanh_all(const float* a, const float* b, float* out, size_t n) {
   for_each_vector(n, [&](Tag d, size_t i, size_t count) HWY_ATTR {
     auto x = load_some(d, a + i, count);
     if (b) x = hn::Add(x, load_some(d, b + i, count));
-    store_some(d, tanh_lanes(d, x), out + i, count);
+    store_some(d, hn::CallTanh(d, x), out + i, count);
   });
 }
 void sigmoid_all(float* x, size_t n) {
@@ -182,11 +177,11 @@ void cells_all(const float* gates, float* c, float* m, size_t n) {
   for_each_vector(n, [&](Tag d, size_t i, size_t count) HWY_ATTR {
     const auto input = sigmoid_lanes(d, load_some(d, gates + i, count));
     const auto forget = sigmoid_lanes(d, load_some(d, gates + n + i, count));
-    const auto cell = tanh_lanes(d, load_some(d, gates + 2 * n + i, count));
+    const auto cell = hn::CallTanh(d, load_some(d, gates + 2 * n + i, count));
     const auto output = sigmoid_lanes(d, load_some(d, gates + 3 * n + i, count));
     const auto kept = hn::MulAdd(forget, load_some(d, c + i, count), hn::Mul(input, cell));
     store_some(d, kept, c + i, count);
-    store_some(d, hn::Mul(output, tanh_lanes(d, kept)), m + i, count);
+    store_some(d, hn::Mul(output, hn::CallTanh(d, kept)), m + i, count);
   });
 }
 

@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 #include <unistd.h>
 
+#include <atomic>
 #include <filesystem>
 #include <functional>
 #include <limits>
@@ -165,12 +166,18 @@ TEST_F(TransducerTest, InterleavedStreamsEqualSeparateOnes) {
 }
 
 TEST_F(TransducerTest, ThreadsShareOneModel) {
+  constexpr int kSteps = 5000;  // some ten milliseconds: the two do run at the same time
   const auto model = written(TestModel(kSmall, 3), Arithmetic::Int8);
   ASSERT_TRUE(model);
-  const auto first = encodings(*model, 1, 200), second = encodings(*model, 2, 200);
+  const auto first = encodings(*model, 1, kSteps), second = encodings(*model, 2, kSteps);
   std::vector<std::vector<float>> other;
-  std::thread thread([&] { other = encodings(*model, 2, 200); });
-  EXPECT_EQ(encodings(*model, 1, 200), first);
+  std::atomic<bool> started = false;
+  std::thread thread([&] {
+    started = true;
+    other = encodings(*model, 2, kSteps);
+  });
+  while (!started) std::this_thread::yield();
+  EXPECT_EQ(encodings(*model, 1, kSteps), first);
   thread.join();
   EXPECT_EQ(other, second);
 }
