@@ -57,6 +57,8 @@ TEST(Units, IdsDecodeToTheText) {
       EXPECT_GT(id, 0) << text;
       EXPECT_LT(id, units->size());
     }
+    EXPECT_TRUE(ids.empty() || units->piece(ids.front()).rfind("\u2581", 0) == 0)
+        << "the mark begins the first word, too";
     EXPECT_EQ(units->decode(ids), text);
   }
   EXPECT_EQ(units->encode("\u4e2d").back(), 0);
