@@ -41,7 +41,7 @@ int delivered(int exit_code) {
 std::string usage_line(const CLI::App& root, const CLI::ParseError& error, int argc, char** argv) {
   const std::string word = argc > 1 ? argv[1] : "";
   if (root.get_subcommands().empty() && !word.empty() && word.front() != '-')
-    return fmt::format("there is no command '{}'; commands: pgo, sim, eval, demo", word);
+    return fmt::format("there is no command '{}'; commands: pgo, sim, eval, transcribe, model, demo", word);
   std::string command = "pipit";
   for (const CLI::App* app = &root; !app->get_subcommands().empty();) {
     app = app->get_subcommands().front();
@@ -78,7 +78,7 @@ Status can_write(const std::string& path) {
 }
 
 int run_app(int argc, char** argv) {
-  CLI::App root("Pipit: pose graphs solved in few bits, with the answer of many.", "pipit");
+  CLI::App root("Pipit: pose graphs solved in few bits, and speech heard on the device.", "pipit");
   root.set_version_flag("--version", [] {
     return fmt::format("pipit {}, commit {}, {}, {}", version(), build_commit(), build_compiler(), instruction_set());
   });
@@ -88,6 +88,8 @@ int run_app(int argc, char** argv) {
   add_pgo(root, task);
   add_sim(root, task);
   add_eval(root, task);
+  add_transcribe(root, task);
+  add_model(root, task);
   add_demo(root, task);
   if (argc < 2) {
     fmt::print(stderr, "{}", root.help());

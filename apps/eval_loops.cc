@@ -121,7 +121,7 @@ void add_eval_loops(CLI::App& eval, Task& task) {
   add_poses(app, "--min-poses", o->min_poses, "poses of the first problem");
   add_poses(app, "--max-poses", o->max_poses, "poses of the last problem");
   add_noise(app, o->sim.noise);
-  const std::vector<Word<bool>> on_off = {{"on", true}, {"off", false}};
+  const std::vector<Choice<bool>> on_off = {{"on", true}, {"off", false}};
   add_choice<bool>(app, "--half", o->half, on_off, "run the naive all-fp16 solver as well, which is slow");
   add_choice<bool>(app, "--plain", o->plain, on_off, "run mixed without a preconditioner as well, which is slower");
   add_threads(app, o->num_threads);

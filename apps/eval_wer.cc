@@ -26,8 +26,8 @@ struct WerOptions {
 
 struct Row {
   const Clip* clip = nullptr;
-  std::string text;
-  EditCounts edits;
+  std::string text = {};
+  EditCounts edits = {};
   double seconds_audio = 0, seconds_compute = 0;
 };
 
@@ -51,7 +51,8 @@ Status run(const WerOptions& o) {
   if (!model) return model.error();
   std::vector<Row> rows;
   for (const Clip& clip : *clips)
-    if (clip.split == o.split && (speakers->empty() || speakers->contains(clip.speaker))) rows.push_back({.clip = &clip});
+    if (clip.split == o.split && (speakers->empty() || speakers->contains(clip.speaker)))
+      rows.push_back({.clip = &clip});
   if (o.most > 0 && rows.size() > static_cast<std::size_t>(o.most)) rows.resize(static_cast<std::size_t>(o.most));
   if (rows.empty()) return Error{Code::NotFound, o.folder + "/manifest.tsv: no clip of split " + o.split};
   std::map<std::string, TarShard> shards;
@@ -88,21 +89,44 @@ Status run(const WerOptions& o) {
     all.push_back(row.edits);
     by_source[row.clip->source] += row.edits;
     audio_s += row.seconds_audio, compute_s += row.seconds_compute;
-    list.push_back({{"id", row.clip->id}, {"reference", row.clip->text}, {"hypothesis", row.text}, {"errors", row.edits.errors()}});
+    list.push_back({{"id", row.clip->id},
+                    {"reference", row.clip->text},
+                    {"hypothesis", row.text},
+                    {"errors", row.edits.errors()}});
   }
   const RateInterval interval = bootstrap(all);
   if (!is_standard_output(o.json)) {
-    fmt::print("{} clips, {:.0f} s, {} words: WER {:.2f} % (95 %: {:.2f} to {:.2f}), {} substituted, {} inserted, {} deleted; real-time factor {:.4f}\n",
-               rows.size(), audio_s, sum.num_reference(), 100 * sum.rate(), 100 * interval.low, 100 * interval.high,
-               sum.substitutions, sum.insertions, sum.deletions, compute_s / audio_s);
+    fmt::print(
+        "{} clips, {:.0f} s, {} words: WER {:.2f} % (95 %: {:.2f} to {:.2f}), {} substituted, {} inserted, {} deleted; "
+        "real-time factor {:.4f}\n",
+        rows.size(),
+        audio_s,
+        sum.num_reference(),
+        100 * sum.rate(),
+        100 * interval.low,
+        100 * interval.high,
+        sum.substitutions,
+        sum.insertions,
+        sum.deletions,
+        compute_s / audio_s);
     if (by_source.size() > 1)
-      for (const auto& [source, edits] : by_source) fmt::print("  {:<14} {:6.2f} % of {} words\n", source, 100 * edits.rate(), edits.num_reference());
+      for (const auto& [source, edits] : by_source)
+        fmt::print("  {:<14} {:6.2f} % of {} words\n", source, 100 * edits.rate(), edits.num_reference());
   }
   return write_json(o.json,
-                    {{"split", o.split}, {"clips", rows.size()}, {"words", sum.num_reference()}, {"wer", number(sum.rate())},
-                     {"wer_low", number(interval.low)}, {"wer_high", number(interval.high)}, {"substitutions", sum.substitutions},
-                     {"insertions", sum.insertions}, {"deletions", sum.deletions}, {"beam", o.speech.search.beam},
-                     {"seconds_audio", audio_s}, {"seconds_compute", compute_s}, {"utterances", std::move(list)}});
+                    {{"split", o.split},
+                     {"clips", rows.size()},
+                     {"words", sum.num_reference()},
+                     {"wer", number(sum.rate())},
+                     {"wer_low", number(interval.low)},
+                     {"wer_high", number(interval.high)},
+                     {"substitutions", sum.substitutions},
+                     {"insertions", sum.insertions},
+                     {"deletions", sum.deletions},
+                     {"beam", o.speech.search.beam},
+                     {"seconds_audio", audio_s},
+                     {"seconds_compute", compute_s},
+                     {"utterances", std::move(list)}});
 }
 
 }  // namespace
@@ -112,7 +136,8 @@ void add_eval_wer(CLI::App& eval, Task& task) {
   CLI::App& app = *eval.add_subcommand("wer", "word error rate on the clips of a speech bundle");
   app.add_option("FOLDER", o->folder, "folder of manifest.tsv and its tar shards")->required();
   app.add_option("--split", o->split, "which clips (default dev)")->option_text("NAME");
-  app.add_option("--speakers", o->speakers, "file of speakers, one a line: these alone (default: all)")->option_text("FILE");
+  app.add_option("--speakers", o->speakers, "file of speakers, one a line: these alone (default: all)")
+      ->option_text("FILE");
   add_number(app, "--most", o->most, 0, 1'000'000, "so many clips at most; 0: all");
   add_number(app, "--threads", o->num_threads, 1, 64, "clips decoded side by side");
   add_speech(app, o->speech);

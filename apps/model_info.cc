@@ -27,11 +27,17 @@ Status run(const InfoOptions& o) {
   }
   Json card = Json::parse(file->card(), nullptr, false);
   if (!is_standard_output(o.json)) {
-    fmt::print("{}: {} parameters in {} tensors, {} bytes\n", *path, parameters, file->tensors().size(), file->size_bytes());
+    fmt::print(
+        "{}: {} parameters in {} tensors, {} bytes\n", *path, parameters, file->tensors().size(), file->size_bytes());
     for (const auto& [key, value] : card.items())
       if (key != "pieces") fmt::print("{}: {}\n", key, value.is_string() ? value.get<std::string>() : value.dump());
   }
-  return write_json(o.json, {{"file", *path}, {"parameters", parameters}, {"bytes", file->size_bytes()}, {"card", card}, {"tensors", tensors}});
+  return write_json(o.json,
+                    {{"file", *path},
+                     {"parameters", parameters},
+                     {"bytes", file->size_bytes()},
+                     {"card", card},
+                     {"tensors", tensors}});
 }
 
 }  // namespace

@@ -33,7 +33,7 @@ CLI::Option* add_number(
 }
 
 template <class Value>
-struct Word {
+struct Choice {
   std::string word;
   Value value;
 };
@@ -43,7 +43,7 @@ template <class Value>
 CLI::Option* add_choice(CLI::App& app,
                         const std::string& flag,
                         Value& value,
-                        const std::vector<Word<Value>>& words,
+                        const std::vector<Choice<Value>>& words,
                         const std::string& help) {
   std::string all, standard;
   for (const auto& w : words) {

@@ -56,7 +56,7 @@ void add_solve_options(CLI::App& app, SolveChoices& c) {
       c.options.init,
       {{"auto", Init::Auto}, {"file", Init::File}, {"odometry", Init::Odometry}, {"chordal", Init::Chordal}},
       "initial guess");
-  std::vector<Word<std::string>> losses = {{"none", "none"}};
+  std::vector<Choice<std::string>> losses = {{"none", "none"}};
   for (const char* loss : {"huber", "cauchy", "tukey", "geman-mcclure", "gnc"}) losses.push_back({loss, loss});
   add_choice<std::string>(app, "--robust", c.robust, losses, "doubt of loop closures and landmarks");
   add_number(

@@ -17,7 +17,8 @@ void add_speech(CLI::App& app, SpeechOptions& o) {
                          {{"fp32", Arithmetic::Single}, {"fp16", Arithmetic::Half}, {"int8", Arithmetic::Int8}},
                          "what the weights are held in");
   add_number(app, "--beam", o.search.beam, 1, 64, "hypotheses kept after each frame; 1: the best one alone");
-  add_number(app, "--labels-per-frame", o.search.labels_per_frame, 1, 10, "pieces of words in one frame of 60 ms, at most");
+  add_number(
+      app, "--labels-per-frame", o.search.labels_per_frame, 1, 10, "pieces of words in one frame of 60 ms, at most");
 }
 
 Result<std::string> model_path(const SpeechOptions& o) {
@@ -32,7 +33,8 @@ Result<std::string> model_path(const SpeechOptions& o) {
       if (const fs::path found = folder / place / file; fs::is_regular_file(found, ignored)) return found.string();
     if (folder == folder.root_path()) break;
   }
-  return Error{Code::NotFound, file + ": not beside the program, nor in share/pipit or models above it; name one with --model"};
+  return Error{Code::NotFound,
+               file + ": not beside the program, nor in share/pipit or models above it; name one with --model"};
 }
 
 Result<std::unique_ptr<Transducer>> load_model(const SpeechOptions& o) {
@@ -50,7 +52,9 @@ Heard hear(const Transducer& model, const SearchOptions& search, const Audio& au
   Recogniser recogniser(model, search);
   recogniser.push(audio.samples);
   recogniser.finish();
-  Heard heard{.best = recogniser.best(), .seconds_audio = audio.seconds()};
+  Heard heard;
+  heard.best = recogniser.best();
+  heard.seconds_audio = audio.seconds();
   if (most > 0) heard.n_best = recogniser.n_best(most);
   heard.seconds_compute = watch.seconds();
   return heard;

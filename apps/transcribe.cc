@@ -18,7 +18,10 @@ struct TranscribeOptions {
 Json as_json(const std::string& file, const Heard& heard, const TranscribeOptions& o) {
   Json words = Json::array();
   for (const Word& word : heard.best.words)
-    words.push_back({{"word", word.text}, {"start_s", word.start_s}, {"end_s", word.end_s}, {"confidence", number(word.confidence)}});
+    words.push_back({{"word", word.text},
+                     {"start_s", word.start_s},
+                     {"end_s", word.end_s},
+                     {"confidence", number(word.confidence)}});
   Json out{{"file", file},
            {"text", heard.best.text()},
            {"words", std::move(words)},
@@ -26,7 +29,8 @@ Json as_json(const std::string& file, const Heard& heard, const TranscribeOption
            {"seconds_compute", heard.seconds_compute}};
   if (o.n_best > 1) {
     out["n_best"] = Json::array();
-    for (const Transcript& one : heard.n_best) out["n_best"].push_back({{"text", one.text()}, {"log_score", number(one.log_score)}});
+    for (const Transcript& one : heard.n_best)
+      out["n_best"].push_back({{"text", one.text()}, {"log_score", number(one.log_score)}});
   }
   return out;
 }

@@ -31,7 +31,8 @@ Status each_row(const std::string& path, std::size_t num_fields, bool header, co
     std::istringstream cut(text);
     for (std::string field; std::getline(cut, field, '\t');) fields.push_back(field);
     if (fields.size() < num_fields)
-      return bad(path, line, std::to_string(fields.size()) + " fields found, " + std::to_string(num_fields) + " wanted");
+      return bad(
+          path, line, std::to_string(fields.size()) + " fields found, " + std::to_string(num_fields) + " wanted");
     if (Status status = row(fields, line); !status) return status;
   }
   return Done{};
@@ -39,7 +40,9 @@ Status each_row(const std::string& path, std::size_t num_fields, bool header, co
 
 }  // namespace
 
-Result<FeatureCache> FeatureCache::open(const std::string& folder, const std::string& tokens_folder, torch::Device device) {
+Result<FeatureCache> FeatureCache::open(const std::string& folder,
+                                        const std::string& tokens_folder,
+                                        torch::Device device) {
   FeatureCache out;
   const std::string file = folder + "/features.f16";
   std::ifstream in(file, std::ios::binary | std::ios::ate);
@@ -61,7 +64,8 @@ Result<FeatureCache> FeatureCache::open(const std::string& folder, const std::st
     return Done{};
   });
   if (!status) return status.error();
-  if (mean.size() != kBands) return Error{Code::BadFormat, norm + ": " + std::to_string(mean.size()) + " bands, 64 wanted"};
+  if (mean.size() != kBands)
+    return Error{Code::BadFormat, norm + ": " + std::to_string(mean.size()) + " bands, 64 wanted"};
   out.mean_ = torch::tensor(mean).to(device);
   out.inverse_deviation_ = torch::tensor(inverse).to(device);
 
@@ -139,8 +143,10 @@ void mask(Tensor& x, const std::vector<Variant>& which, const Augmentation& a, R
       bands[b].narrow(1, first, width).fill_(0);
     }
     const std::int64_t frames = which[static_cast<std::size_t>(b)].frames;
-    const int masks = std::min(a.most_time_masks, 1 + static_cast<int>(a.time_masks_per_s * static_cast<double>(frames) / 100));
-    const auto widest = static_cast<std::uint64_t>(std::min(30.0, std::max(1.0, a.time_share * static_cast<double>(frames))));
+    const int masks =
+        std::min(a.most_time_masks, 1 + static_cast<int>(a.time_masks_per_s * static_cast<double>(frames) / 100));
+    const auto widest =
+        static_cast<std::uint64_t>(std::min(30.0, std::max(1.0, a.time_share * static_cast<double>(frames))));
     for (int k = 0; k < masks; ++k) {
       const auto width = static_cast<std::int64_t>(random.below(widest + 1));
       const auto first = static_cast<std::int64_t>(random.below(static_cast<std::uint64_t>(frames - width) + 1));
@@ -229,7 +235,8 @@ Plan plan_epoch(const std::vector<Utterance>& set,
     if (frames < 60 || frames > 2000 || steps < static_cast<std::int64_t>(set[u].tokens.size()) + 1) continue;
     members.emplace_back(u, variant);
   }
-  std::sort(members.begin(), members.end(), [&](const auto& a, const auto& b) { return length[a.first] < length[b.first]; });
+  std::sort(
+      members.begin(), members.end(), [&](const auto& a, const auto& b) { return length[a.first] < length[b.first]; });
   Plan plan = cut(set, members, seconds, most);
   shuffle(plan.batches, random);
   return plan;

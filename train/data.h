@@ -50,7 +50,7 @@ torch::Tensor normalised(const torch::Tensor& x, const torch::Tensor& mean, cons
 
 /// How sound is spoilt on the fly. Every draw comes from the generator that is handed in.
 struct Augmentation {
-  double noise = 0.5;       ///< share of utterances with steady noise added, 8 to 40 dB below the mean level
+  double noise = 0.5;  ///< share of utterances with steady noise added, 8 to 40 dB below the mean level
   int band_masks = 2, band_width = 12;
   double time_masks_per_s = 0.25, time_share = 0.05;  ///< masks of up to 0.3 s; at most this share of the frames
   int most_time_masks = 6;
@@ -61,7 +61,13 @@ struct Augmentation {
 struct Plan {
   std::vector<std::vector<std::pair<std::size_t, std::size_t>>> batches;  ///< (utterance, variant)
 };
-Plan plan_epoch(const std::vector<Utterance>& set, double seconds, std::size_t most, std::uint64_t seed, int epoch, bool all_speeds, const ModelSizes& sizes);
+Plan plan_epoch(const std::vector<Utterance>& set,
+                double seconds,
+                std::size_t most,
+                std::uint64_t seed,
+                int epoch,
+                bool all_speeds,
+                const ModelSizes& sizes);
 Plan plan_in_order(const std::vector<Utterance>& set, double seconds, std::size_t most);
 
 /// A batch ready for the model; `augment` null: as it is.

@@ -15,7 +15,11 @@ void add(ModelWriter& writer, const std::string& name, const Tensor& tensor) {
 
 }  // namespace
 
-Status export_model(Transducer& model, const FeatureCache& cache, const std::vector<std::string>& pieces, const std::string& card, const std::string& folder) {
+Status export_model(Transducer& model,
+                    const FeatureCache& cache,
+                    const std::vector<std::string>& pieces,
+                    const std::string& card,
+                    const std::string& folder) {
   const torch::NoGradGuard no_gradient;
   model->eval();
   const ModelSizes& s = model->sizes;
@@ -45,8 +49,15 @@ Status export_model(Transducer& model, const FeatureCache& cache, const std::vec
   auto json = nlohmann::json::parse(card.empty() ? "{}" : card, nullptr, false);
   if (json.is_discarded() || !json.is_object()) return Error{Code::BadFormat, "card: not a JSON object"};
   json["architecture"] = "rnnt-lstm";
-  json["sizes"] = {{"bands", s.bands}, {"stack", s.stack}, {"layers", s.layers}, {"hidden", s.hidden}, {"projection", s.projection},
-                   {"tokens", s.tokens}, {"context", s.context}, {"embedding", s.embedding}, {"joint", s.joint}};
+  json["sizes"] = {{"bands", s.bands},
+                   {"stack", s.stack},
+                   {"layers", s.layers},
+                   {"hidden", s.hidden},
+                   {"projection", s.projection},
+                   {"tokens", s.tokens},
+                   {"context", s.context},
+                   {"embedding", s.embedding},
+                   {"joint", s.joint}};
   json["prior_frames"] = kPriorFrames;
   json["pieces"] = pieces;
   json["pieces"][0] = "";  // blank
@@ -57,7 +68,8 @@ Status export_model(Transducer& model, const FeatureCache& cache, const std::vec
   const auto& set = cache.tune().empty() ? cache.train() : cache.tune();
   const Batch clip = make_batch(cache, set, {{0, set[0].original}}, s, nullptr, unused);
   const Tensor e = model->joint_encoder->forward(model->encoder->forward(clip.x));
-  const Tensor g = model->joint_predictor->forward(model->predictor->forward(torch::zeros({1, s.context}, clip.tokens.options())));
+  const Tensor g =
+      model->joint_predictor->forward(model->predictor->forward(torch::zeros({1, s.context}, clip.tokens.options())));
   ModelWriter golden;
   add(golden, "golden.x", clip.x[0]);
   add(golden, "golden.encoder", e[0]);

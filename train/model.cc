@@ -30,7 +30,8 @@ double backward_part(Transducer& model,
   const Tensor norm = logits.logsumexp(3);
   const Tensor blank = logits.select(3, 0) - norm;
   const Tensor label = gather_labels(logits, tokens) - norm.narrow(2, 0, tokens.size(1));
-  const Tensor blank_cpu = blank.detach().to(torch::kCPU).contiguous(), label_cpu = label.detach().to(torch::kCPU).contiguous();
+  const Tensor blank_cpu = blank.detach().to(torch::kCPU).contiguous(),
+               label_cpu = label.detach().to(torch::kCPU).contiguous();
   Tensor blank_gradient = torch::zeros_like(blank_cpu), label_gradient = torch::zeros_like(label_cpu);
   std::vector<TransducerScores<float>> scores;
   for (std::size_t b = 0; b < num_frames.size(); ++b) {
@@ -58,9 +59,10 @@ double backward_part(Transducer& model,
 
 EncoderImpl::EncoderImpl(const ModelSizes& s, double p) {
   for (std::int64_t l = 0; l < s.layers; ++l) {
-    lstms.push_back(register_module(
-        "lstm" + std::to_string(l),
-        nn::LSTM(nn::LSTMOptions(l == 0 ? s.bands * s.stack : s.projection, s.hidden).batch_first(true).proj_size(s.projection))));
+    lstms.push_back(register_module("lstm" + std::to_string(l),
+                                    nn::LSTM(nn::LSTMOptions(l == 0 ? s.bands * s.stack : s.projection, s.hidden)
+                                                 .batch_first(true)
+                                                 .proj_size(s.projection))));
     norms.push_back(register_module("norm" + std::to_string(l), nn::LayerNorm(nn::LayerNormOptions({s.projection}))));
   }
   dropout = register_module("dropout", nn::Dropout(p));
@@ -112,7 +114,8 @@ StepLosses backward(Transducer& model,
   std::vector<Tensor> roots, gradients;
   if (ctc_weight > 0) {
     const Tensor log_probs = torch::log_softmax(model->ctc(e), 2).transpose(0, 1);
-    const Tensor lengths = torch::tensor(batch.num_frames, torch::kLong), labels = torch::tensor(batch.num_labels, torch::kLong);
+    const Tensor lengths = torch::tensor(batch.num_frames, torch::kLong),
+                 labels = torch::tensor(batch.num_labels, torch::kLong);
     const Tensor loss = torch::ctc_loss(log_probs, batch.tokens, lengths, labels, 0, at::Reduction::None, true).sum() /
                         static_cast<double>(size);
     out.ctc = loss.item<double>();

@@ -14,15 +14,15 @@ namespace pipit::train {
 
 /// Sizes. The defaults are pipit-en-small.
 struct ModelSizes {
-  std::int64_t bands = 64;       ///< of one 10 ms frame
-  std::int64_t stack = 6;        ///< frames of 10 ms in one step of the encoder
+  std::int64_t bands = 64;  ///< of one 10 ms frame
+  std::int64_t stack = 6;   ///< frames of 10 ms in one step of the encoder
   std::int64_t layers = 4;
   std::int64_t hidden = 448;
-  std::int64_t projection = 256; ///< also the width of the encoder's output
-  std::int64_t tokens = 256;     ///< with blank, token 0
-  std::int64_t context = 2;      ///< tokens that the prediction network sees
+  std::int64_t projection = 256;  ///< also the width of the encoder's output
+  std::int64_t tokens = 256;      ///< with blank, token 0
+  std::int64_t context = 2;       ///< tokens that the prediction network sees
   std::int64_t embedding = 128;
-  std::int64_t joint = 256;      ///< also the width of the prediction network's output
+  std::int64_t joint = 256;  ///< also the width of the prediction network's output
 };
 
 /// x [B, T, stack * bands], normalised -> [B, T, projection]. Layer: y = LayerNorm(LSTM(x)), plus x where it fits.
@@ -62,10 +62,10 @@ TORCH_MODULE(Transducer);
 
 /// One batch, on the device of the model.
 struct Batch {
-  torch::Tensor x;                          ///< [B, T, stack * bands]
-  std::vector<std::int64_t> num_frames;     ///< of the encoder, <= T
-  torch::Tensor tokens;                     ///< [B, U] int64, 0 beyond the end
-  std::vector<std::int64_t> num_labels;     ///< <= U
+  torch::Tensor x;                       ///< [B, T, stack * bands]
+  std::vector<std::int64_t> num_frames;  ///< of the encoder, <= T
+  torch::Tensor tokens;                  ///< [B, U] int64, 0 beyond the end
+  std::vector<std::int64_t> num_labels;  ///< <= U
 };
 
 /// Means over the batch, per utterance.

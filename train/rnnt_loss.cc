@@ -71,7 +71,7 @@ void transducer_losses(std::span<const TransducerScores<T>> scores, std::span<do
   workers.run(scores.size(), [&](std::size_t k) { losses[k] = transducer_loss(scores[k]); });
 }
 
-#define PIPIT_INSTANTIATE(T)                                \
+#define PIPIT_INSTANTIATE(T)                                   \
   template double transducer_loss(const TransducerScores<T>&); \
   template void transducer_losses(std::span<const TransducerScores<T>>, std::span<double>, Workers&);
 PIPIT_INSTANTIATE(float)

@@ -18,9 +18,12 @@ int main(int argc, char** argv) {
   app.add_option("--device", device, "cpu or cuda")->check(CLI::IsMember({"cpu", "cuda"}));
   app.add_option("--threads", o.num_threads, "CPU threads, 1 to 64")->check(CLI::Range(1, 64));
   app.add_option("--epochs", o.epochs, "passes over the training clips, 1 to 1000")->check(CLI::Range(1, 1000));
-  app.add_option("--minutes", o.minutes, "stop after so many minutes; the learning rate then falls by the clock")->check(CLI::PositiveNumber);
-  app.add_option("--ctc-epochs", o.ctc_epochs, "passes at the start with the CTC loss alone")->check(CLI::NonNegativeNumber);
-  app.add_option("--ctc-weight", o.ctc_weight, "of the CTC loss beside the transducer's, 0 to 1")->check(CLI::Range(0.0, 1.0));
+  app.add_option("--minutes", o.minutes, "stop after so many minutes; the learning rate then falls by the clock")
+      ->check(CLI::PositiveNumber);
+  app.add_option("--ctc-epochs", o.ctc_epochs, "passes at the start with the CTC loss alone")
+      ->check(CLI::NonNegativeNumber);
+  app.add_option("--ctc-weight", o.ctc_weight, "of the CTC loss beside the transducer's, 0 to 1")
+      ->check(CLI::Range(0.0, 1.0));
   app.add_option("--rate", o.learning_rate, "highest learning rate")->check(CLI::PositiveNumber);
   app.add_option("--warmup", o.warmup_steps, "steps until it is reached")->check(CLI::PositiveNumber);
   app.add_option("--dropout", o.dropout, "0 to 0.9")->check(CLI::Range(0.0, 0.9));
@@ -29,7 +32,8 @@ int main(int argc, char** argv) {
   app.add_option("--batch-seconds", o.batch_seconds, "sound in a batch, s")->check(CLI::PositiveNumber);
   app.add_option("--batch-most", o.batch_most, "clips in a batch")->check(CLI::PositiveNumber);
   app.add_option("--joint-cells", o.joint_cells, "places of the joint network at once")->check(CLI::PositiveNumber);
-  app.add_option("--evaluate-every", o.evaluate_every, "epochs between evaluations on tune")->check(CLI::PositiveNumber);
+  app.add_option("--evaluate-every", o.evaluate_every, "epochs between evaluations on tune")
+      ->check(CLI::PositiveNumber);
   app.add_option("--report-every", o.report_every, "steps between lines of metrics")->check(CLI::PositiveNumber);
   app.add_option("--seed", o.seed, "of everything random");
   app.add_option("--layers", o.sizes.layers, "of the encoder, 1 to 12")->check(CLI::Range(1, 12));
@@ -38,9 +42,12 @@ int main(int argc, char** argv) {
   app.add_option("--joint", o.sizes.joint, "width of the joint network")->check(CLI::Range(1, 4096));
   app.add_option("--embedding", o.sizes.embedding, "width of a token's embedding")->check(CLI::Range(1, 4096));
   app.add_option("--token-count", o.sizes.tokens, "tokens, blank included")->check(CLI::Range(2, 65536));
-  app.add_option("--noise", o.augmentation.noise, "share of clips with noise added, 0 to 1")->check(CLI::Range(0.0, 1.0));
-  app.add_option("--band-width", o.augmentation.band_width, "widest band that is masked, bands")->check(CLI::Range(0, 64));
-  app.add_option("--time-masks", o.augmentation.most_time_masks, "most masks in time of a clip")->check(CLI::Range(0, 100));
+  app.add_option("--noise", o.augmentation.noise, "share of clips with noise added, 0 to 1")
+      ->check(CLI::Range(0.0, 1.0));
+  app.add_option("--band-width", o.augmentation.band_width, "widest band that is masked, bands")
+      ->check(CLI::Range(0, 64));
+  app.add_option("--time-masks", o.augmentation.most_time_masks, "most masks in time of a clip")
+      ->check(CLI::Range(0, 100));
   app.add_flag("!--clean", o.spoil, "no augmentation");
   app.add_option("--card", card_file, "JSON file that becomes the model's card")->check(CLI::ExistingFile);
   CLI11_PARSE(app, argc, argv);

@@ -60,7 +60,8 @@ struct State {
   std::int64_t step = 0, epoch = 0, batch = 0;
 };
 
-Status save_checkpoint(const TrainOptions& o, Transducer& model, torch::optim::AdamW& optimiser, Average& average, const State& state) {
+Status save_checkpoint(
+    const TrainOptions& o, Transducer& model, torch::optim::AdamW& optimiser, Average& average, const State& state) {
   try {
     const std::string path = o.out + "/checkpoint.pt", partial = path + ".partial";
     torch::serialize::OutputArchive archive, of_model, of_optimiser;
@@ -68,7 +69,8 @@ Status save_checkpoint(const TrainOptions& o, Transducer& model, torch::optim::A
     optimiser.save(of_optimiser);
     archive.write("model", of_model);
     archive.write("optimiser", of_optimiser);
-    for (std::size_t k = 0; k < average.tensors().size(); ++k) archive.write("average" + std::to_string(k), average.tensors()[k]);
+    for (std::size_t k = 0; k < average.tensors().size(); ++k)
+      archive.write("average" + std::to_string(k), average.tensors()[k]);
     archive.write("state", torch::tensor({state.step, state.epoch, state.batch}, torch::kLong));
     archive.save_to(partial);
     std::filesystem::rename(partial, path);
@@ -78,7 +80,12 @@ Status save_checkpoint(const TrainOptions& o, Transducer& model, torch::optim::A
   return Done{};
 }
 
-Status load_checkpoint(const TrainOptions& o, torch::Device device, Transducer& model, torch::optim::AdamW& optimiser, Average& average, State& state) {
+Status load_checkpoint(const TrainOptions& o,
+                       torch::Device device,
+                       Transducer& model,
+                       torch::optim::AdamW& optimiser,
+                       Average& average,
+                       State& state) {
   const std::string path = o.out + "/checkpoint.pt";
   try {
     torch::serialize::InputArchive archive, of_model, of_optimiser;
@@ -114,7 +121,11 @@ struct Evaluation {
   std::string example;
 };
 
-Evaluation evaluate(Transducer& model, const FeatureCache& cache, const std::vector<Utterance>& set, const std::vector<std::string>& pieces, const TrainOptions& o) {
+Evaluation evaluate(Transducer& model,
+                    const FeatureCache& cache,
+                    const std::vector<Utterance>& set,
+                    const std::vector<std::string>& pieces,
+                    const TrainOptions& o) {
   model->eval();
   Evaluation out;
   EditCounts counts;
@@ -150,13 +161,16 @@ Status train(const TrainOptions& o) {
   const FeatureCache& cache = *opened;
   const auto pieces = read_lines(o.tokens + "/pieces.txt");
   if (static_cast<std::int64_t>(pieces.size()) != o.sizes.tokens)
-    return Error{Code::BadFormat, o.tokens + "/pieces.txt: " + std::to_string(pieces.size()) + " pieces, " + std::to_string(o.sizes.tokens) + " wanted"};
+    return Error{Code::BadFormat,
+                 o.tokens + "/pieces.txt: " + std::to_string(pieces.size()) + " pieces, " +
+                     std::to_string(o.sizes.tokens) + " wanted"};
 
   torch::manual_seed(o.seed);
   Transducer model(o.sizes, o.dropout);
   model->to(device);
   for (auto& lstm : model->encoder->lstms) lstm->flatten_parameters();
-  torch::optim::AdamW optimiser(model->parameters(), torch::optim::AdamWOptions(o.learning_rate).betas({0.9, 0.98}).weight_decay(o.weight_decay));
+  torch::optim::AdamW optimiser(
+      model->parameters(), torch::optim::AdamWOptions(o.learning_rate).betas({0.9, 0.98}).weight_decay(o.weight_decay));
   Average average(model);
   Workers workers(o.num_threads);
   State state;
@@ -164,7 +178,12 @@ Status train(const TrainOptions& o) {
     if (Status s = load_checkpoint(o, device, model, optimiser, average, state); !s) return s;
   std::int64_t parameters = 0;
   for (const auto& p : model->parameters()) parameters += p.numel();
-  std::fprintf(stderr, "%lld parameters, %zu clips to train on, %zu to tune on; step %lld\n", static_cast<long long>(parameters), cache.train().size(), cache.tune().size(), static_cast<long long>(state.step));
+  std::fprintf(stderr,
+               "%lld parameters, %zu clips to train on, %zu to tune on; step %lld\n",
+               static_cast<long long>(parameters),
+               cache.train().size(),
+               cache.tune().size(),
+               static_cast<long long>(state.step));
 
   std::ofstream metrics(o.out + "/metrics.jsonl", std::ios::app);
   const Stopwatch watch;
@@ -173,27 +192,43 @@ Status train(const TrainOptions& o) {
   const auto wrap_up = [&](bool last) -> Status {
     average.swap(model);
     const Evaluation e = evaluate(model, cache, cache.tune(), pieces, o);
-    metrics << "{\"step\": " << state.step << ", \"epoch\": " << state.epoch << ", \"wer_tune\": " << e.wer << ", \"seconds\": " << watch.seconds() << "}" << std::endl;
-    std::fprintf(stderr, "epoch %lld: word error rate on tune %.2f %% (%.0f s)\n  %s\n", static_cast<long long>(state.epoch), 100 * e.wer, watch.seconds(), e.example.c_str());
+    metrics << "{\"step\": " << state.step << ", \"epoch\": " << state.epoch << ", \"wer_tune\": " << e.wer
+            << ", \"seconds\": " << watch.seconds() << "}" << std::endl;
+    std::fprintf(stderr,
+                 "epoch %lld: word error rate on tune %.2f %% (%.0f s)\n  %s\n",
+                 static_cast<long long>(state.epoch),
+                 100 * e.wer,
+                 watch.seconds(),
+                 e.example.c_str());
     Status exported = export_model(model, cache, pieces, o.card, o.out);
     average.swap(model);
     if (!exported) return exported;
     return last ? save_checkpoint(o, model, optimiser, average, state) : Status(Done{});
   };
   for (; state.epoch < o.epochs && !out_of_time; ++state.epoch, state.batch = 0) {
-    const Plan plan = plan_epoch(cache.train(), o.batch_seconds, o.batch_most, o.seed, static_cast<int>(state.epoch), true, o.sizes);
+    const Plan plan =
+        plan_epoch(cache.train(), o.batch_seconds, o.batch_most, o.seed, static_cast<int>(state.epoch), true, o.sizes);
     double sum_transducer = 0, sum_ctc = 0;
     int summed = 0;
     for (; state.batch < static_cast<std::int64_t>(plan.batches.size()); ++state.batch) {
       torch::manual_seed(o.seed * 7919 + static_cast<std::uint64_t>(state.step));
       Random random(o.seed * 104'729 + static_cast<std::uint64_t>(state.step));
-      const double done = (static_cast<double>(state.epoch) + static_cast<double>(state.batch) / static_cast<double>(plan.batches.size())) / o.epochs;
-      const double rate = rate_at(o, static_cast<double>(state.step), std::max(done, watch.seconds() / (60 * o.minutes)));
+      const double done = (static_cast<double>(state.epoch) +
+                           static_cast<double>(state.batch) / static_cast<double>(plan.batches.size())) /
+                          o.epochs;
+      const double rate =
+          rate_at(o, static_cast<double>(state.step), std::max(done, watch.seconds() / (60 * o.minutes)));
       for (auto& group : optimiser.param_groups()) static_cast<torch::optim::AdamWOptions&>(group.options()).lr(rate);
-      const Batch batch = make_batch(cache, cache.train(), plan.batches[static_cast<std::size_t>(state.batch)], o.sizes, o.spoil ? &o.augmentation : nullptr, random);
+      const Batch batch = make_batch(cache,
+                                     cache.train(),
+                                     plan.batches[static_cast<std::size_t>(state.batch)],
+                                     o.sizes,
+                                     o.spoil ? &o.augmentation : nullptr,
+                                     random);
       optimiser.zero_grad();
       const bool with_transducer = state.epoch >= o.ctc_epochs;
-      const StepLosses losses = backward(model, batch, with_transducer ? 1 : 0, with_transducer ? o.ctc_weight : 1, o.joint_cells, workers);
+      const StepLosses losses =
+          backward(model, batch, with_transducer ? 1 : 0, with_transducer ? o.ctc_weight : 1, o.joint_cells, workers);
       const double norm = torch::nn::utils::clip_grad_norm_(model->parameters(), o.clip);
       if (std::isfinite(norm)) optimiser.step();
       average.update(model, o.average, state.step);
@@ -201,7 +236,16 @@ Status train(const TrainOptions& o) {
       sum_transducer += losses.transducer, sum_ctc += losses.ctc, ++summed;
       if (state.step % o.report_every == 0) {
         char line[256];
-        std::snprintf(line, sizeof line, "{\"step\": %lld, \"epoch\": %.3f, \"transducer\": %.4f, \"ctc\": %.4f, \"rate\": %.3g, \"seconds\": %.1f}", static_cast<long long>(state.step), done * o.epochs, sum_transducer / summed, sum_ctc / summed, rate, watch.seconds());
+        std::snprintf(
+            line,
+            sizeof line,
+            "{\"step\": %lld, \"epoch\": %.3f, \"transducer\": %.4f, \"ctc\": %.4f, \"rate\": %.3g, \"seconds\": %.1f}",
+            static_cast<long long>(state.step),
+            done * o.epochs,
+            sum_transducer / summed,
+            sum_ctc / summed,
+            rate,
+            watch.seconds());
         metrics << line << std::endl;
         std::fprintf(stderr, "%s\n", line);
         sum_transducer = sum_ctc = summed = 0;

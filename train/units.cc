@@ -47,7 +47,11 @@ Status run(const UnitsOptions& o) {
     words += static_cast<std::size_t>(std::count(clip.text.begin(), clip.text.end(), ' ')) + 1;
   }
   for (const std::string& piece : units->pieces()) pieces += piece + '\n';
-  fmt::print(stderr, "{} units of {} lines; {:.2f} tokens a word\n", units->size(), lines.size(), static_cast<double>(tokens) / static_cast<double>(words));
+  fmt::print(stderr,
+             "{} units of {} lines; {:.2f} tokens a word\n",
+             units->size(),
+             lines.size(),
+             static_cast<double>(tokens) / static_cast<double>(words));
   if (const Status done = write_file(o.out + "/pieces.txt", pieces); !done) return done;
   return write_file(o.out + "/tokens.tsv", table);
 }

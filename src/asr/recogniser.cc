@@ -13,13 +13,16 @@ FeatureNorm norm_of(const Transducer& model) {
   FeatureNorm norm;
   expects(model.sizes().bands == kNumBands, "Recogniser: the model hears other bands");
   std::copy(model.feature_mean().begin(), model.feature_mean().end(), norm.mean.begin());
-  std::copy(model.feature_inverse_deviation().begin(), model.feature_inverse_deviation().end(), norm.inverse_deviation.begin());
+  std::copy(model.feature_inverse_deviation().begin(),
+            model.feature_inverse_deviation().end(),
+            norm.inverse_deviation.begin());
   return norm;
 }
 
 // Pieces joined to words; a word lasts from its first piece's frame to the end of its last one's.
 Transcript words_of(const Transducer& model, const Hypothesis& hypothesis, double step_s) {
-  Transcript out{.log_score = hypothesis.log_score};
+  Transcript out;
+  out.log_score = hypothesis.log_score;
   for (std::size_t k = 0; k < hypothesis.emissions.size();) {
     std::vector<std::string> pieces;
     const std::size_t first = k;
@@ -28,7 +31,9 @@ Transcript words_of(const Transducer& model, const Hypothesis& hypothesis, doubl
            !begins_word(model.piece(static_cast<std::size_t>(hypothesis.emissions[k].token))));
     std::string text = join_pieces(pieces);
     if (text.empty()) continue;  // the mark of a word and no letter
-    out.words.push_back({std::move(text), hypothesis.emissions[first].frame * step_s, (hypothesis.emissions[k - 1].frame + 1) * step_s});
+    out.words.push_back({std::move(text),
+                         hypothesis.emissions[first].frame * step_s,
+                         (hypothesis.emissions[k - 1].frame + 1) * step_s});
   }
   return out;
 }

@@ -1,6 +1,6 @@
 // asr/search.h — the most likely words, frame by frame: time-synchronous beam search for a transducer.
-// Source: Graves (2012), sec. 2.5; papers.md B1.   Legend: e one frame of the encoder, g the prediction network's answer
-// to the last tokens, label: any token but the blank.
+// Source: Graves (2012), sec. 2.5; papers.md B1.   Legend: e one frame of the encoder, g the prediction network's
+// answer to the last tokens, label: any token but the blank.
 #pragma once
 #include <algorithm>
 #include <cmath>
@@ -16,10 +16,10 @@
 namespace pipit {
 
 struct SearchOptions {
-  int beam = 8;                ///< hypotheses kept after each frame, >= 1; 1 follows the best one alone
-  int labels_per_frame = 3;    ///< at most, >= 1
-  float threshold = 8;         ///< hypotheses that much less likely than the best are dropped, natural log
-  float sure_blank = 0.001F;   ///< a frame whose blank leaves no more than this for all labels is taken as silence
+  int beam = 8;               ///< hypotheses kept after each frame, >= 1; 1 follows the best one alone
+  int labels_per_frame = 3;   ///< at most, >= 1
+  float threshold = 8;        ///< hypotheses that much less likely than the best are dropped, natural log
+  float sure_blank = 0.001F;  ///< a frame whose blank leaves no more than this for all labels is taken as silence
 };
 
 /// A token and the frame that it was emitted in.
@@ -68,7 +68,10 @@ class BeamSearch {
         for (std::size_t token = 1; token < scores_.size(); ++token) {
           const double score = item.log_score + scores_[token];
           if (score < best_score(done_) - options_.threshold) continue;
-          grown_.push_back({item.node, extend(item.hash, static_cast<std::int32_t>(token)), score, static_cast<std::int32_t>(token)});
+          grown_.push_back({item.node,
+                            extend(item.hash, static_cast<std::int32_t>(token)),
+                            score,
+                            static_cast<std::int32_t>(token)});
         }
       }
       keep_best(grown_);
@@ -90,14 +93,16 @@ class BeamSearch {
   /// The likeliest `most`, best first.
   std::vector<Hypothesis> best(int most = 1) const {
     std::vector<Item> sorted = alive_;
-    std::stable_sort(sorted.begin(), sorted.end(), [](const Item& a, const Item& b) { return a.log_score > b.log_score; });
+    std::stable_sort(
+        sorted.begin(), sorted.end(), [](const Item& a, const Item& b) { return a.log_score > b.log_score; });
     std::vector<Hypothesis> out;
     for (const Item& item : sorted) {
       if (static_cast<int>(out.size()) == most) break;
       Hypothesis& hypothesis = out.emplace_back();
       hypothesis.log_score = item.log_score;
       for (std::int32_t node = item.node; node >= 0; node = nodes_[static_cast<std::size_t>(node)].parent)
-        hypothesis.emissions.push_back({nodes_[static_cast<std::size_t>(node)].token, nodes_[static_cast<std::size_t>(node)].frame});
+        hypothesis.emissions.push_back(
+            {nodes_[static_cast<std::size_t>(node)].token, nodes_[static_cast<std::size_t>(node)].frame});
       std::reverse(hypothesis.emissions.begin(), hypothesis.emissions.end());
     }
     return out;

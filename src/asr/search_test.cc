@@ -46,7 +46,8 @@ std::map<std::vector<std::int32_t>, double> enumerated(const Table& table, int f
       [&](int t, int here, std::vector<std::int32_t> labels, double score) {
         if (t == frames) return void(out[labels] += std::exp(score));
         std::array<std::int32_t, 2> window{};
-        for (std::size_t k = 0; k < std::min<std::size_t>(2, labels.size()); ++k) window[1 - k] = labels[labels.size() - 1 - k];
+        for (std::size_t k = 0; k < std::min<std::size_t>(2, labels.size()); ++k)
+          window[1 - k] = labels[labels.size() - 1 - k];
         float g = 0;
         std::array<float, Table::kTokens> scores;
         table.predict(window, {&g, 1});
@@ -83,7 +84,8 @@ TEST(BeamSearch, WithoutPruningFindsEverySequenceAndItsProbability) {
   for (std::uint64_t seed = 1; seed <= 10; ++seed) {
     const Table table(3, seed);
     const auto all = enumerated(table, 3, 2);
-    const auto found = decode(table, 3, {.beam = 1'000'000, .labels_per_frame = 2, .threshold = 1e9F, .sure_blank = 0}, 1'000'000);
+    const auto found =
+        decode(table, 3, {.beam = 1'000'000, .labels_per_frame = 2, .threshold = 1e9F, .sure_blank = 0}, 1'000'000);
     ASSERT_EQ(found.size(), all.size());
     double before = 0;
     for (const Hypothesis& hypothesis : found) {
@@ -124,7 +126,8 @@ TEST(BeamSearch, LongSoundKeepsEveryLabel) {
   for (int t = 0; t < 20'000; ++t) search.step({&e, 1});
   const auto found = search.best();
   EXPECT_EQ(search.frame(), 20'000);
-  for (std::size_t k = 1; k < found[0].emissions.size(); ++k) ASSERT_LE(found[0].emissions[k - 1].frame, found[0].emissions[k].frame);
+  for (std::size_t k = 1; k < found[0].emissions.size(); ++k)
+    ASSERT_LE(found[0].emissions[k - 1].frame, found[0].emissions[k].frame);
   for (int t = 0; t < 100; ++t) same.step({&e, 1});
   search.reset();
   for (int t = 0; t < 100; ++t) search.step({&e, 1});
