@@ -47,8 +47,8 @@ Status run(const WerOptions& o) {
   if (!clips) return clips.error();
   const auto speakers = read_speakers(o.speakers);
   if (!speakers) return speakers.error();
-  const auto model = load_model(o.speech);
-  if (!model) return model.error();
+  const auto ears = load_ears(o.speech);
+  if (!ears) return ears.error();
   std::vector<Row> rows;
   for (const Clip& clip : *clips)
     if (clip.split == o.split && (speakers->empty() || speakers->contains(clip.speaker)))
@@ -70,7 +70,7 @@ Status run(const WerOptions& o) {
     if (!bytes) return void(failed[k] = bytes.error().message);
     const auto audio = decode_audio(*bytes, row.clip->member);
     if (!audio) return void(failed[k] = audio.error().message);
-    const Heard heard = hear(**model, o.speech.search, *audio);
+    const Heard heard = hear(*ears, *audio);
     row.text = heard.best.text();
     row.edits = count_edits(row.clip->text, row.text);
     row.seconds_audio = heard.seconds_audio;

@@ -17,6 +17,10 @@ void add_speech(CLI::App& app, SpeechOptions& o) {
                          {{"fp32", Arithmetic::Single}, {"fp16", Arithmetic::Half}, {"int8", Arithmetic::Int8}},
                          "what the weights are held in");
   add_number(app, "--beam", o.search.beam, 1, 64, "hypotheses kept after each frame; 1: the best one alone");
+  app.add_option("--lm", o.lm, "language model of the model's tokens (default: none)")->option_text("FILE");
+  add_number(app, "--lm-weight", o.search.lm_weight, 0.0F, 5.0F, "of the language model's log probabilities");
+  add_number(
+      app, "--label-bonus", o.search.label_bonus, -5.0F, 5.0F, "added for every label where a language model is used");
   add_number(
       app, "--labels-per-frame", o.search.labels_per_frame, 1, 10, "pieces of words in one frame of 60 ms, at most");
 }
@@ -37,19 +41,28 @@ Result<std::string> model_path(const SpeechOptions& o) {
                file + ": not beside the program, nor in share/pipit or models above it; name one with --model"};
 }
 
-Result<std::unique_ptr<Transducer>> load_model(const SpeechOptions& o) {
+Result<Ears> load_ears(const SpeechOptions& o) {
   const auto path = model_path(o);
   if (!path) return path.error();
   const auto file = ModelFile::open(*path);
   if (!file) return file.error();
   auto model = Transducer::load(*file, o.arithmetic);
   if (!model) return model.error();
-  return std::make_unique<Transducer>(std::move(*model));
+  Ears ears{.model = std::make_unique<Transducer>(std::move(*model)), .lm = nullptr, .search = o.search};
+  if (o.lm.empty()) return ears;
+  auto lm = NgramModel::open(o.lm);
+  if (!lm) return lm.error();
+  if (lm->tokens() != static_cast<int>(ears.model->tokens()))
+    return Error{Code::InvalidArgument,
+                 fmt::format("{}: {} tokens, the model has {}", o.lm, lm->tokens(), ears.model->tokens())};
+  ears.lm = std::make_unique<NgramModel>(std::move(*lm));
+  ears.search.lm = ears.lm.get();
+  return ears;
 }
 
-Heard hear(const Transducer& model, const SearchOptions& search, const Audio& audio, int most) {
+Heard hear(const Ears& ears, const Audio& audio, int most) {
   const Stopwatch watch;
-  Recogniser recogniser(model, search);
+  Recogniser recogniser(*ears.model, ears.search);
   recogniser.push(audio.samples);
   recogniser.finish();
   Heard heard;

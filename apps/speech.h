@@ -13,6 +13,7 @@ struct SpeechOptions {
   std::string model;  ///< empty: $PIPIT_MODEL, then pipit-en-small.pipit beside the program, in share/ or in models/
   Arithmetic arithmetic = Arithmetic::Int8;
   SearchOptions search;
+  std::string lm;  ///< file of a language model; empty: none
 };
 
 /// --model, --arithmetic, --beam and --labels-per-frame.
@@ -20,7 +21,13 @@ void add_speech(CLI::App& app, SpeechOptions& options);
 
 /// The model file that the options mean. Fails   NotFound, naming where it was looked for.
 Result<std::string> model_path(const SpeechOptions& options);
-Result<std::unique_ptr<Transducer>> load_model(const SpeechOptions& options);
+/// What decoding needs, loaded.
+struct Ears {
+  std::unique_ptr<Transducer> model;
+  std::unique_ptr<NgramModel> lm;  ///< null where none was asked for
+  SearchOptions search;
+};
+Result<Ears> load_ears(const SpeechOptions& options);
 
 /// Words of a whole clip, and up to `most` runners-up with the best one first; seconds of one core that it took.
 struct Heard {
@@ -28,6 +35,6 @@ struct Heard {
   std::vector<Transcript> n_best;
   double seconds_audio = 0, seconds_compute = 0;
 };
-Heard hear(const Transducer& model, const SearchOptions& search, const Audio& audio, int most = 0);
+Heard hear(const Ears& ears, const Audio& audio, int most = 0);
 
 }  // namespace pipit

@@ -47,12 +47,12 @@ void print(const std::string& file, const Heard& heard, const TranscribeOptions&
 }
 
 Status run(const TranscribeOptions& o) {
-  const auto model = load_model(o.speech);
-  if (!model) return model.error();
+  const auto ears = load_ears(o.speech);
+  if (!ears) return ears.error();
   for (const std::string& file : o.files) {
     const auto audio = read_audio(file);
     if (!audio) return audio.error();
-    const Heard heard = hear(**model, o.speech.search, *audio, o.n_best);
+    const Heard heard = hear(*ears, *audio, o.n_best);
     if (o.json)
       fmt::print("{}\n", as_json(file, heard, o).dump(-1, ' ', false, Json::error_handler_t::replace));
     else

@@ -12,6 +12,7 @@
 
 #include "asr/scorer.h"
 #include "base/contract.h"
+#include "lm/ngram.h"
 
 namespace pipit {
 
@@ -20,6 +21,10 @@ struct SearchOptions {
   int labels_per_frame = 3;   ///< at most, >= 1
   float threshold = 8;        ///< hypotheses that much less likely than the best are dropped, natural log
   float sure_blank = 0.001F;  ///< a frame whose blank leaves no more than this for all labels is taken as silence
+  /// Added to a label's score: lm_weight * log P(label | labels before) + label_bonus. Null: no language model.
+  const NgramModel* lm = nullptr;
+  float lm_weight = 0.3F;
+  float label_bonus = 0.5F;  ///< makes up for what a language model takes off every label
 };
 
 /// A token and the frame that it was emitted in.
@@ -29,7 +34,8 @@ struct Emission {
 
 struct Hypothesis {
   std::vector<Emission> emissions;
-  double log_score = 0;  ///< log P of this label sequence, over the alignments that the beam has kept
+  /// log P of this label sequence, over the alignments that the beam has kept; with a language model's share in it.
+  double log_score = 0;
 };
 
 /// Hypotheses of one stream. Label sequences that meet are merged: their probabilities add up, and of their times those
@@ -44,12 +50,18 @@ class BeamSearch {
     expects(options.beam >= 1 && options.labels_per_frame >= 1, "BeamSearch: beam and labels_per_frame are at least 1");
     scores_.resize(static_cast<std::size_t>(scorer.tokens()));
     window_.resize(static_cast<std::size_t>(scorer.context()));
+    if (options.lm != nullptr) {
+      expects(options.lm->tokens() == static_cast<int>(scorer.tokens()),
+              "BeamSearch: the language model has other tokens");
+      lm_window_.resize(static_cast<std::size_t>(options.lm->context()));
+    }
     reset();
   }
 
   void reset() {
     nodes_.clear();
     predictions_.clear();
+    priors_.clear();
     alive_.assign(1, Item{});
     frame_ = 0;
   }
@@ -65,9 +77,11 @@ class BeamSearch {
         waits.log_score += scores_[0];
         merge(done_, waits);
         if (k == options_.labels_per_frame || scores_[0] > -options_.sure_blank) continue;
+        const std::span<const float> prior = this->prior(item.node);
+        const double least = best_score(done_) - options_.threshold;
         for (std::size_t token = 1; token < scores_.size(); ++token) {
-          const double score = item.log_score + scores_[token];
-          if (score < best_score(done_) - options_.threshold) continue;
+          const double score = item.log_score + scores_[token] + (prior.empty() ? 0 : prior[token]);
+          if (score < least) continue;
           grown_.push_back({item.node,
                             extend(item.hash, static_cast<std::int32_t>(token)),
                             score,
@@ -154,21 +168,43 @@ class BeamSearch {
     return static_cast<std::int32_t>(nodes_.size()) - 1;
   }
 
-  // Of the last tokens before and at a node; computed once for each window.
-  std::span<const float> prediction(std::int32_t node) {
+  // The last tokens before and at a node, the newest last, blanks before the start; yields their hash.
+  std::uint64_t look_back(std::int32_t node, std::vector<std::int32_t>& window) const {
     std::uint64_t key = 1;
-    for (auto token = window_.rbegin(); token != window_.rend(); ++token) {
+    for (auto token = window.rbegin(); token != window.rend(); ++token) {
       *token = node >= 0 ? nodes_[static_cast<std::size_t>(node)].token : 0;
       key = extend(key, *token);
       if (node >= 0) node = nodes_[static_cast<std::size_t>(node)].parent;
     }
-    if (predictions_.size() > kMostPredictions) predictions_.clear();
-    auto& g = predictions_[key];
+    return key;
+  }
+
+  // What the prediction network says after a node; computed once for each window.
+  std::span<const float> prediction(std::int32_t node) {
+    auto& g = remembered(predictions_, look_back(node, window_));
     if (g.empty()) {
       g.resize(static_cast<std::size_t>(scorer_.joint_dim()));
       scorer_.predict(window_, g);
     }
     return g;
+  }
+
+  // What the language model adds to each label after a node; empty without one.
+  std::span<const float> prior(std::int32_t node) {
+    if (options_.lm == nullptr) return {};
+    auto& added = remembered(priors_, look_back(node, lm_window_));
+    if (added.empty()) {
+      added.resize(scores_.size());
+      options_.lm->log_probs(lm_window_, added);
+      for (float& v : added) v = options_.lm_weight * v + options_.label_bonus;
+    }
+    return added;
+  }
+
+  using Memory = std::unordered_map<std::uint64_t, std::vector<float>>;
+  static std::vector<float>& remembered(Memory& memory, std::uint64_t key) {
+    if (memory.size() > kMostRemembered) memory.clear();
+    return memory[key];
   }
 
   // Forgets the nodes that no hypothesis needs.
@@ -192,14 +228,14 @@ class BeamSearch {
     compact_at_ = std::max<std::size_t>(kCompactFrom, 2 * nodes_.size());
   }
 
-  static constexpr std::size_t kMostPredictions = 4096, kCompactFrom = 4096;
+  static constexpr std::size_t kMostRemembered = 4096, kCompactFrom = 4096;
   const S& scorer_;
   SearchOptions options_;
   std::vector<Node> nodes_;
   std::vector<Item> alive_, active_, grown_, done_;
   std::vector<float> scores_;
-  std::vector<std::int32_t> window_;
-  std::unordered_map<std::uint64_t, std::vector<float>> predictions_;
+  std::vector<std::int32_t> window_, lm_window_;
+  Memory predictions_, priors_;
   std::size_t compact_at_ = kCompactFrom;
   std::int32_t frame_ = 0;
 };

@@ -1,0 +1,155 @@
+#include "lm/ngram.h"
+
+#include <gtest/gtest.h>
+
+#include <cmath>
+#include <filesystem>
+#include <fstream>
+#include <map>
+
+#include "base/file.h"
+#include "base/random.h"
+
+namespace pipit {
+namespace {
+
+using Sentence = std::vector<std::int32_t>;
+
+std::vector<Sentence> sentences(int tokens, std::uint64_t seed) {
+  Random random(seed);
+  std::vector<Sentence> out(60);
+  for (Sentence& s : out) {
+    std::int32_t token = 1;
+    for (std::uint64_t k = 0, length = 1 + random.below(20); k < length; ++k) {
+      // A walk with habits: most often the next token, sometimes any.
+      token = random.uniform() < 0.7
+                  ? token % (tokens - 1) + 1
+                  : 1 + static_cast<std::int32_t>(random.below(static_cast<std::uint64_t>(tokens) - 1));
+      s.push_back(token);
+    }
+  }
+  return out;
+}
+
+// The definition, by counting in maps.
+class Defined {
+ public:
+  Defined(const std::vector<Sentence>& all, int tokens, int context, double discount)
+      : tokens_(tokens), context_(context), discount_(discount) {
+    for (const Sentence& s : all)
+      for (std::size_t k = 0; k < s.size(); ++k) {
+        Sentence h;  // the newest first
+        for (int j = 0; j <= context; ++j) {
+          ++count_[h][s[k]];
+          h.push_back(static_cast<int>(k) > j ? s[k - 1 - static_cast<std::size_t>(j)] : 0);
+        }
+      }
+    for (const auto& [h, counts] : count_)
+      if (!h.empty())
+        for (const auto& [w, n] : counts) ++contexts_[Sentence(h.begin(), h.end() - 1)][w];
+  }
+  double p(const Sentence& newest_first, std::int32_t w) const {
+    double out = 1.0 / (tokens_ - 1);
+    for (std::size_t j = 0; j <= static_cast<std::size_t>(context_) && j <= newest_first.size(); ++j) {
+      const Sentence h(newest_first.begin(), newest_first.begin() + static_cast<std::ptrdiff_t>(j));
+      const auto found = count_.find(h);
+      if (found == count_.end()) break;
+      const auto& used = static_cast<int>(j) == context_ ? found->second : contexts_.at(h);
+      double total = 0, kept = 0;
+      for (const auto& [token, n] : used) total += n, kept += n - discount_;
+      const auto of = used.find(w);
+      out = (of == used.end() ? 0 : (of->second - discount_) / total) + (1 - kept / total) * out;
+    }
+    return out;
+  }
+
+ private:
+  int tokens_, context_;
+  double discount_;
+  std::map<Sentence, std::map<std::int32_t, double>> count_, contexts_;
+};
+
+NgramModel built(const std::vector<Sentence>& all, const NgramOptions& options) {
+  NgramBuilder builder(options);
+  for (const Sentence& s : all) builder.add(s);
+  return builder.build();
+}
+
+// Shares are rounded to 1/16 of a logarithm, a factor of e^(1/32), and there are at most `context` + 1 of them in a
+// product; their sum is then made one again, which can only undo the same.
+TEST(Ngram, IsKneserNeyToRounding) {
+  for (const int context : {1, 2, 4, 7}) {
+    const auto all = sentences(6, static_cast<std::uint64_t>(context));
+    const NgramOptions options{.tokens = 6, .context = context, .least_count = {1}, .discount = 0.7};
+    const NgramModel model = built(all, options);
+    EXPECT_EQ(model.context(), context);
+    const Defined defined(all, 6, context, 0.7);
+    std::vector<float> out(6);
+    for (const Sentence& s : sentences(6, 77)) {
+      Sentence newest_first(s.rbegin(), s.rend());
+      newest_first.resize(20, 0);  // zeros stand before the start
+      model.log_probs(Sentence(newest_first.rbegin(), newest_first.rend()), out);
+      double sum = 0;
+      for (std::int32_t w = 1; w < 6; ++w) {
+        sum += std::exp(static_cast<double>(out[static_cast<std::size_t>(w)]));
+        EXPECT_NEAR(static_cast<double>(out[static_cast<std::size_t>(w)]),
+                    std::log(defined.p(newest_first, w)),
+                    2.0 * (context + 1) / 32) << context;
+      }
+      EXPECT_NEAR(sum, 1, 1e-5);
+      EXPECT_TRUE(std::isinf(out[0]));
+    }
+  }
+}
+
+TEST(Ngram, PruningLeavesSharesThatAddUpToOne) {
+  const auto all = sentences(20, 3);
+  const NgramModel whole = built(all, {.tokens = 20, .context = 4, .least_count = {1}});
+  const NgramModel pruned = built(all, {.tokens = 20, .context = 4, .least_count = {1, 2, 3}});
+  EXPECT_LT(pruned.num_entries(), whole.num_entries());
+  std::vector<float> out(20);
+  for (const Sentence& s : all) {
+    pruned.log_probs(s, out);
+    double sum = 0;
+    for (std::size_t w = 1; w < out.size(); ++w) sum += std::exp(static_cast<double>(out[w]));
+    EXPECT_NEAR(sum, 1, 1e-5);
+  }
+}
+
+TEST(Ngram, FilesComeBackAndNoChangedByteIsTaken) {
+  const auto all = sentences(6, 5);
+  const NgramOptions options{.tokens = 6, .context = 3};
+  const std::string path = ::testing::TempDir() + "pipit_ngram_test.bin";
+  NgramBuilder builder(options);
+  for (const Sentence& s : all) builder.add(s);
+  ASSERT_TRUE(builder.write(path));
+  const auto model = NgramModel::open(path);
+  ASSERT_TRUE(model) << model.error().message;
+  const NgramModel same = built(all, options);
+  std::vector<float> a(6), b(6);
+  for (const Sentence& s : all) {
+    model->log_probs(s, a);
+    same.log_probs(s, b);
+    EXPECT_EQ(a, b);
+  }
+  std::string bytes;
+  {
+    std::ifstream in(path, std::ios::binary);
+    bytes.assign(std::istreambuf_iterator<char>(in), {});
+  }
+  for (std::size_t k = 0; k < bytes.size(); ++k) {
+    std::string changed = bytes;
+    changed[k] = static_cast<char>(changed[k] ^ 0x10);
+    ASSERT_TRUE(write_file(path, changed));
+    EXPECT_FALSE(NgramModel::open(path)) << k;
+  }
+  for (const std::size_t length : {std::size_t{0}, std::size_t{7}, std::size_t{19}, bytes.size() - 1}) {
+    ASSERT_TRUE(write_file(path, bytes.substr(0, length)));
+    EXPECT_FALSE(NgramModel::open(path));
+  }
+  std::filesystem::remove(path);
+  EXPECT_FALSE(NgramModel::open(path));
+}
+
+}  // namespace
+}  // namespace pipit
