@@ -94,7 +94,8 @@ TEST(Ngram, IsKneserNeyToRounding) {
         sum += std::exp(static_cast<double>(out[static_cast<std::size_t>(w)]));
         EXPECT_NEAR(static_cast<double>(out[static_cast<std::size_t>(w)]),
                     std::log(defined.p(newest_first, w)),
-                    2.0 * (context + 1) / 32) << context;
+                    2.0 * (context + 1) / 32)
+            << context;
       }
       EXPECT_NEAR(sum, 1, 1e-5);
       EXPECT_TRUE(std::isinf(out[0]));

@@ -28,9 +28,9 @@ inline constexpr double kPatienceFresh = 2;
 // Measured on 13 public graphs: those from 1.2e-4 on need at most 12 inner iterations with it, those up to 4e-5 from 20
 // to hundreds.
 inline constexpr double kWeakPivot = 7e-5;
-// A complete factor of fewer blocks than this times those of H is that of a long and thin graph, whose weakest direction
-// falls with the square of its length: fp32 is not even tried. Of the public and simulated graphs that keep their chains
-// only parking-garage is below, at 1.55; the others are from 3.4 up.
+// A complete factor of fewer blocks than this times those of H is that of a long and thin graph, whose weakest
+// direction falls with the square of its length: fp32 is not even tried. Of the public and simulated graphs that keep
+// their chains only parking-garage is below, at 1.55; the others are from 3.4 up.
 inline constexpr double kThinFill = 2;
 // Rounding of an fp64 factorisation, with room; weak directions of pose graphs reach 1e-9 and below.
 inline constexpr double kShiftFp64 = 1e-13;
@@ -154,9 +154,9 @@ struct LinearSolver::Parts {
   }
 
   // A factor in low precision serves weak directions badly; where it leaves conjugate gradients with too much to do,
-  // the solver goes over to fp64 for good: factors are computed in it, and so are the recurrences. The factor is kept in
-  // fp32, which costs no iterations (parking-garage, KITTI_00_vo) and half the bytes. Only where the choice was left to
-  // it.
+  // the solver goes over to fp64 for good: factors are computed in it, and so are the recurrences. The factor is kept
+  // in fp32, which costs no iterations (parking-garage, KITTI_00_vo) and half the bytes. Only where the choice was left
+  // to it.
   bool may_escalate() const {
     return options.solver == SolverKind::Auto && choice.solver == SolverKind::Iccg &&
            choice.factor == FactorKind::Complete && options.matrix == Format::Double &&

@@ -146,8 +146,7 @@ System floating(const std::vector<std::pair<int, int>>& ties, int n) {
     for (int k = pattern.col_begin[j]; k < pattern.col_begin[j + 1]; ++k) {
       double* block = s.H64.block(k);
       std::fill_n(block, 9, 0.0);
-      for (int r = 0; r < 3; ++r)
-        block[r * 4] = pattern.row[k] == j ? degree[static_cast<std::size_t>(j)] + 1e-9 : -1;
+      for (int r = 0; r < 3; ++r) block[r * 4] = pattern.row[k] == j ? degree[static_cast<std::size_t>(j)] + 1e-9 : -1;
     }
   return s;
 }

@@ -1,4 +1,5 @@
-// text/pieces.h — pieces of words back to words. Needs no model, so a recogniser that knows its pieces links nothing more.
+// text/pieces.h — pieces of words back to words. Needs no model, so a recogniser that knows its pieces links nothing
+// more.
 #pragma once
 #include <span>
 #include <string>

@@ -12,7 +12,6 @@
 namespace pipit {
 namespace {
 
-
 std::string one_line(std::string text) {
   std::replace(text.begin(), text.end(), '\n', ' ');
   return text;
