@@ -17,7 +17,9 @@ void add_speech(CLI::App& app, SpeechOptions& o) {
                          {{"fp32", Arithmetic::Single}, {"fp16", Arithmetic::Half}, {"int8", Arithmetic::Int8}},
                          "what the weights are held in");
   add_number(app, "--beam", o.search.beam, 1, 64, "hypotheses kept after each frame; 1: the best one alone");
-  app.add_option("--lm", o.lm, "language model of the model's tokens (default: none)")->option_text("FILE");
+  app.add_option(
+         "--lm", o.lm, "language model of the model's tokens; none: without (default: FILE.ngram beside the model)")
+      ->option_text("FILE");
   add_number(app, "--lm-weight", o.search.lm_weight, 0.0F, 5.0F, "of the language model's log probabilities");
   add_number(
       app, "--label-bonus", o.search.label_bonus, -5.0F, 5.0F, "added for every label where a language model is used");
@@ -49,12 +51,18 @@ Result<Ears> load_ears(const SpeechOptions& o) {
   auto model = Transducer::load(*file, o.arithmetic);
   if (!model) return model.error();
   Ears ears{.model = std::make_unique<Transducer>(std::move(*model)), .lm = nullptr, .search = o.search};
-  if (o.lm.empty()) return ears;
-  auto lm = NgramModel::open(o.lm);
+  std::string lm_path = o.lm;
+  if (lm_path.empty()) {
+    lm_path = std::filesystem::path(file->path()).replace_extension(".ngram").string();
+    std::error_code ignored;
+    if (!std::filesystem::is_regular_file(lm_path, ignored)) return ears;
+  }
+  if (lm_path == "none") return ears;
+  auto lm = NgramModel::open(lm_path);
   if (!lm) return lm.error();
   if (lm->tokens() != static_cast<int>(ears.model->tokens()))
     return Error{Code::InvalidArgument,
-                 fmt::format("{}: {} tokens, the model has {}", o.lm, lm->tokens(), ears.model->tokens())};
+                 fmt::format("{}: {} tokens, the model has {}", lm_path, lm->tokens(), ears.model->tokens())};
   ears.lm = std::make_unique<NgramModel>(std::move(*lm));
   ears.search.lm = ears.lm.get();
   return ears;

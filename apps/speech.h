@@ -13,7 +13,7 @@ struct SpeechOptions {
   std::string model;  ///< empty: $PIPIT_MODEL, then pipit-en-small.pipit beside the program, in share/ or in models/
   Arithmetic arithmetic = Arithmetic::Int8;
   SearchOptions search;
-  std::string lm;  ///< file of a language model; empty: none
+  std::string lm;  ///< language model; "none": none; empty: the file X.ngram beside the model X.pipit, if there is one
 };
 
 /// --model, --arithmetic, --beam and --labels-per-frame.

@@ -17,14 +17,14 @@
 namespace pipit {
 
 struct SearchOptions {
-  int beam = 8;               ///< hypotheses kept after each frame, >= 1; 1 follows the best one alone
+  int beam = 16;              ///< hypotheses kept after each frame, >= 1; 1 follows the best one alone
   int labels_per_frame = 3;   ///< at most, >= 1
   float threshold = 8;        ///< hypotheses that much less likely than the best are dropped, natural log
   float sure_blank = 0.001F;  ///< a frame whose blank leaves no more than this for all labels is taken as silence
   /// Added to a label's score: lm_weight * log P(label | labels before) + label_bonus. Null: no language model.
   const NgramModel* lm = nullptr;
-  float lm_weight = 0.3F;
-  float label_bonus = 0.5F;  ///< makes up for what a language model takes off every label
+  float lm_weight = 0.35F;
+  float label_bonus = 1.4F;  ///< makes up for what a language model takes off every label
 };
 
 /// A token and the frame that it was emitted in.

@@ -1,9 +1,8 @@
 // A model file: "PIPITNGM", version, checksum (XXH64 of what follows), tokens, levels; then of each level the numbers
-// of nodes and entries and its arrays, least significant byte first.
+// of nodes and entries, and its arrays: tokens and shares, and how many children and entries each node has.
 #define XXH_INLINE_ALL
 #include <xxhash.h>
 
-#include <algorithm>
 #include <bit>
 #include <cstring>
 
@@ -28,6 +27,21 @@ void put(std::string& out, const T& value) {
 template <class T>
 void put_all(std::string& out, const std::vector<T>& values) {
   out.append(reinterpret_cast<const char*>(values.data()), values.size() * sizeof(T));
+}
+
+// Where each node's begin, as how many each has; and back, false where there are more than 2^32.
+template <class Count>
+std::vector<Count> counts(const std::vector<std::uint32_t>& first) {
+  std::vector<Count> out;
+  for (std::size_t k = 1; k < first.size(); ++k) out.push_back(static_cast<Count>(first[k] - first[k - 1]));
+  return out;
+}
+template <class Count>
+bool add_up(const std::vector<Count>& counts, std::vector<std::uint32_t>& first) {
+  std::uint64_t sum = 0;
+  first.assign(1, 0);
+  for (const Count count : counts) first.push_back(static_cast<std::uint32_t>(sum += count));
+  return sum <= 0xffff'ffff;
 }
 
 // Takes values off the front; false where there are not so many.
@@ -62,8 +76,8 @@ struct NgramFile {
       put(body, static_cast<std::uint64_t>(l.entry_token.size()));
       put_all(body, l.token);
       put_all(body, l.left_over);
-      put_all(body, l.first_child);
-      put_all(body, l.first_entry);
+      put_all(body, counts<std::uint16_t>(l.first_child));
+      put_all(body, counts<std::uint8_t>(l.first_entry));
       put_all(body, l.entry_token);
       put_all(body, l.entry_share);
     }
@@ -77,11 +91,8 @@ struct NgramFile {
   static bool sound(const NgramModel& model) {
     for (std::size_t d = 0; d < model.levels_.size(); ++d) {
       const auto& l = model.levels_[d];
-      const auto rises = [](const std::vector<std::uint32_t>& at, std::size_t end) {
-        return at.front() == 0 && at.back() == end && std::is_sorted(at.begin(), at.end());
-      };
       const std::size_t children = d + 1 < model.levels_.size() ? model.levels_[d + 1].token.size() : 0;
-      if (!rises(l.first_child, children) || !rises(l.first_entry, l.entry_token.size())) return false;
+      if (l.first_child.back() != children || l.first_entry.back() != l.entry_token.size()) return false;
       for (const std::uint8_t token : l.entry_token)
         if (token >= model.num_tokens_) return false;
     }
@@ -96,9 +107,12 @@ struct NgramFile {
     for (auto& l : model.levels_) {
       std::uint64_t nodes = 0, entries = 0;
       if (!in.take(nodes) || !in.take(entries) || nodes > 0xffff'fffe || entries > 0xffff'ffff) return false;
-      if (!in.take(l.token, nodes) || !in.take(l.left_over, nodes) || !in.take(l.first_child, nodes + 1) ||
-          !in.take(l.first_entry, nodes + 1) || !in.take(l.entry_token, entries) || !in.take(l.entry_share, entries))
+      std::vector<std::uint16_t> children;
+      std::vector<std::uint8_t> own;
+      if (!in.take(l.token, nodes) || !in.take(l.left_over, nodes) || !in.take(children, nodes) ||
+          !in.take(own, nodes) || !in.take(l.entry_token, entries) || !in.take(l.entry_share, entries))
         return false;
+      if (!add_up(children, l.first_child) || !add_up(own, l.first_entry)) return false;
     }
     return in.rest.empty() && sound(model);
   }
