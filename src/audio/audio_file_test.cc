@@ -11,8 +11,11 @@
 #include "base/file.h"
 
 // libsndfile 1.2.0 forgets a few kilobytes of libvorbis when it gives up on a damaged Ogg file.
-extern "C" const char* __lsan_default_suppressions();
-extern "C" const char* __lsan_default_suppressions() { return "leak:vorbis_info_init"; }
+// The name is the sanitizer's.
+extern "C" const char* __lsan_default_suppressions();  // NOLINT(bugprone-reserved-identifier)
+extern "C" const char* __lsan_default_suppressions() {
+  return "leak:vorbis_info_init";
+}  // NOLINT(bugprone-reserved-identifier)
 
 namespace pipit {
 namespace {
