@@ -12,13 +12,6 @@ namespace pipit {
 /// Largest magnitude taken for a number of a file; its square times another one is still finite.
 inline constexpr double kLargestNumber = 1e100;
 
-/// Text from a file made fit for a one-line message: quoted, at most 32 characters, others than printable ASCII as '?'.
-inline std::string quoted(std::string_view text) {
-  std::string out = "'";
-  for (const char c : text.substr(0, 32)) out += c >= ' ' && c <= '~' ? c : '?';
-  return out + (text.size() > 32 ? "...'" : "'");
-}
-
 /// Walks over the fields of a line. After the first failure all further reads yield zero and `error` keeps the reason.
 class LineScan {
  public:
