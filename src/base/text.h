@@ -62,7 +62,7 @@ std::optional<Number> parse_number(std::string_view field) {
 }
 
 /// Text from a file made fit for a one-line message: quoted, at most 32 characters, others than printable ASCII as '?'.
-inline std::string quoted(std::string_view text) {
+inline std::string in_quotes(std::string_view text) {
   std::string out = "'";
   for (const char c : text.substr(0, 32)) out += c >= ' ' && c <= '~' ? c : '?';
   return out + (text.size() > 32 ? "...'" : "'");
