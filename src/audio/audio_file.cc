@@ -41,10 +41,32 @@ std::optional<std::size_t> mix(std::span<const float> frames, std::size_t channe
   return std::nullopt;
 }
 
+// Where the page begins that an Ogg file ends in the middle of (RFC 3533, sec. 6): libsndfile gives what stands before
+// it and says nothing. Bytes that are no page end the walk: what they are is the decoder's business.
+std::optional<std::size_t> cut_ogg_page(std::span<const std::byte> bytes) {
+  constexpr std::string_view kMark = "OggS";
+  constexpr std::size_t kHeader = 27;
+  const auto byte = [&](std::size_t k) { return std::to_integer<std::size_t>(bytes[k]); };
+  if (bytes.size() < kMark.size()) return std::nullopt;
+  for (std::size_t at = 0; at < bytes.size();) {
+    const std::size_t left = bytes.size() - at, marks = std::min(left, kMark.size());
+    for (std::size_t k = 0; k < marks; ++k)
+      if (static_cast<char>(byte(at + k)) != kMark[k]) return std::nullopt;
+    if (left < kHeader || left < kHeader + byte(at + kHeader - 1)) return at;
+    std::size_t size = kHeader + byte(at + kHeader - 1);
+    for (std::size_t k = at + kHeader, end = at + size; k < end; ++k) size += byte(k);
+    if (left < size) return at;
+    at += size;
+  }
+  return std::nullopt;
+}
+
 }  // namespace
 
 Result<Audio> decode_audio(std::span<const std::byte> bytes, std::string_view name) {
   if (bytes.empty()) return bad(name, "the file is empty, wanted audio");
+  if (const auto page = cut_ogg_page(bytes))
+    return bad(name, fmt::format("the Ogg file was cut short, in the page that begins at byte {}", *page));
   auto opened = looks_like_mp3(bytes) ? open_mp3(bytes) : open_sndfile(bytes);
   if (!opened)
     return bad(name,

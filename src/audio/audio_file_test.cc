@@ -167,6 +167,21 @@ TEST(AudioFile, CutFilesGiveWhatIsThereOrOneLine) {
   EXPECT_FALSE(decode(std::string_view(flac).substr(0, flac.size() / 2)));
 }
 
+// An Ogg file has no length in its header, but says of each page how long it is.
+TEST(AudioFile, AnOggFileCutInsideAPageIsRefused) {
+  for (const int format : {SF_FORMAT_OGG | SF_FORMAT_OPUS, SF_FORMAT_OGG | SF_FORMAT_VORBIS}) {
+    const std::string whole = encode(format, 16000, 1, tone(440, 0.3, 32000));
+    ASSERT_FALSE(whole.empty());
+    EXPECT_TRUE(decode_audio(std::as_bytes(std::span(whole)), "whole"));
+    for (std::size_t n = 4; n < whole.size(); ++n) {
+      if (whole.compare(n, 4, "OggS") == 0) continue;  // between two pages
+      const auto audio = decode_audio(std::as_bytes(std::span(whole).first(n)), "cut.ogg");
+      ASSERT_FALSE(audio) << n << " of " << whole.size() << " bytes";
+      EXPECT_EQ(audio.error().message.rfind("cut.ogg: the Ogg file was cut short", 0), 0u) << audio.error().message;
+    }
+  }
+}
+
 // Cut between two frames nothing looks damaged: only the header knows that more should come.
 TEST(AudioFile, NoCutMakesAFlacFileShorter) {
   const std::string whole = encode(kFlac, 16000, 1, std::vector<float>(16000));

@@ -46,7 +46,7 @@ Result<std::vector<Clip>> parse_manifest(std::string_view text, std::string_view
     const std::string_view title = titles[i] == "clip" || titles[i] == "id" ? kTitles[Id] : titles[i];
     const auto column = std::find(kTitles.begin(), kTitles.end(), title) - kTitles.begin();
     if (column == kNumColumns) continue;
-    if (where[column]) return bad(fmt::format("a second column '{}'", titles[i]));
+    if (where[column]) return bad(fmt::format("a second column {}", in_quotes(titles[i])));
     where[column] = i;
   }
   for (const Column needed : {Id, Shard, MemberName})
@@ -62,9 +62,9 @@ Result<std::vector<Clip>> parse_manifest(std::string_view text, std::string_view
     for (const Column needed : {Id, Shard, MemberName})
       if (field(needed).empty()) return bad(fmt::format("no {}", kTitles[needed]));
     if (const auto [first, fresh] = lines_by_id.try_emplace(field(Id), lines.number()); !fresh)
-      return bad(fmt::format("'{}' was there before, in line {}", field(Id), first->second));
+      return bad(fmt::format("{} was there before, in line {}", in_quotes(field(Id)), first->second));
     if (field(Shard).find('/') != std::string_view::npos || field(Shard).front() == '.')
-      return bad(fmt::format("shard '{}' is a path, wanted the name of a file", field(Shard)));
+      return bad(fmt::format("shard {} is a path, wanted the name of a file", in_quotes(field(Shard))));
     Clip clip;
     clip.id = field(Id);
     clip.shard = field(Shard);
@@ -76,7 +76,7 @@ Result<std::vector<Clip>> parse_manifest(std::string_view text, std::string_view
     if (where[Duration]) {
       const auto seconds = parse_number<double>(field(Duration));
       if (!seconds || !std::isfinite(*seconds) || *seconds < 0)
-        return bad(fmt::format("duration_s is '{}', wanted seconds", field(Duration)));
+        return bad(fmt::format("duration_s is {}, wanted seconds", in_quotes(field(Duration))));
       clip.duration_s = *seconds;
     }
     clips.push_back(std::move(clip));
@@ -154,10 +154,11 @@ Result<TarShard> TarShard::open(const std::string& path) {
       return bad(fmt::format("an extended header of type '{}', wanted plain ustar (tar --format=ustar)", type),
                  Code::Unsupported);
     const auto size = octal_field(header, 124, 12);
-    if (!size) return bad(fmt::format("the size of '{}' is no octal number", member));
+    if (!size) return bad(fmt::format("the size of {} is no octal number", in_quotes(member)));
     const std::size_t begin = at + kBlock;
     if (*size > bytes.size() - begin)
-      return bad(fmt::format("'{}' has {} bytes, but {} are left in the file", member, *size, bytes.size() - begin));
+      return bad(
+          fmt::format("{} has {} bytes, but {} are left in the file", in_quotes(member), *size, bytes.size() - begin));
     if (type == '0' || type == '\0') members.push_back({std::move(member), bytes.subspan(begin, *size)});
     const std::size_t padded = (*size + kBlock - 1) / kBlock * kBlock;
     at = begin + std::min<std::size_t>(padded, bytes.size() - begin);
@@ -166,7 +167,7 @@ Result<TarShard> TarShard::open(const std::string& path) {
   const auto twice = std::adjacent_find(
       members.begin(), members.end(), [](const Member& a, const Member& b) { return a.name == b.name; });
   if (twice != members.end())
-    return Error{Code::BadFormat, fmt::format("{}: member '{}' is there twice", path, twice->name)};
+    return Error{Code::BadFormat, fmt::format("{}: member {} is there twice", path, in_quotes(twice->name))};
   return TarShard(path, std::move(*file), std::move(members));
 }
 
@@ -174,7 +175,7 @@ Result<std::span<const std::byte>> TarShard::member(std::string_view name) const
   const auto found = std::lower_bound(
       members_.begin(), members_.end(), name, [](const Member& a, std::string_view b) { return a.name < b; });
   if (found == members_.end() || found->name != name)
-    return Error{Code::NotFound, fmt::format("{}: no member '{}' among {}", path_, name, members_.size())};
+    return Error{Code::NotFound, fmt::format("{}: no member {} among {}", path_, in_quotes(name), members_.size())};
   return found->bytes;
 }
 

@@ -49,6 +49,8 @@ TEST(Manifest, FaultsAreNamedByLine) {
   EXPECT_EQ(reason(head + good + "u2\ta.tar\n"), "m.tsv:3: 2 fields, wanted 4 as in the header");
   EXPECT_EQ(reason(head + "u\ta.tar\tu.opus\t1\t2\n"), "m.tsv:2: 5 fields, wanted 4 as in the header");
   EXPECT_EQ(reason(head + good + good), "m.tsv:3: 'u' was there before, in line 2");
+  const std::string odd = std::string("\x01\xff") + good;  // names of a file are not printed as they come
+  EXPECT_EQ(reason(head + odd + odd), "m.tsv:3: '??u' was there before, in line 2");
   EXPECT_EQ(reason(head + "\ta.tar\tu.opus\t1\n"), "m.tsv:2: no utt");
   EXPECT_EQ(reason(head + "u\t../a.tar\tu.opus\t1\n"),
             "m.tsv:2: shard '../a.tar' is a path, wanted the name of a file");
@@ -141,6 +143,7 @@ TEST_F(Shard, WhatIsNoTarIsRefused) {
   flipped[0] = 'A';
   EXPECT_THAT(reason(flipped), HasSubstr("checksum"));
   EXPECT_THAT(reason(entry("a", "x") + entry("a", "y") + kEnd), HasSubstr("member 'a' is there twice"));
+  EXPECT_THAT(reason(entry("\x1b\xe9", "x") + entry("\x1b\xe9", "y") + kEnd), HasSubstr("member '??' is there twice"));
   EXPECT_THAT(reason(entry("p", "x", "", 'x') + kEnd), HasSubstr("extended header of type 'x'"));
   EXPECT_THAT(TarShard::open("/nowhere.tar").error().message, HasSubstr("/nowhere.tar: cannot open"));
   EXPECT_THAT(TarShard::open(testing::TempDir()).error().message, HasSubstr("is no plain file"));

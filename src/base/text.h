@@ -1,8 +1,9 @@
-// base/text.h — walks through the lines and fields of a text file, without copies.
+// base/text.h — walks through the lines and fields of a text file, without copies; quotes it in messages.
 #pragma once
 #include <charconv>
 #include <cmath>
 #include <optional>
+#include <string>
 #include <string_view>
 
 namespace pipit {
@@ -58,6 +59,13 @@ std::optional<Number> parse_number(std::string_view field) {
   const auto [end, code] = std::from_chars(field.data(), field.data() + field.size(), value);
   if (field.empty() || code != std::errc{} || end != field.data() + field.size()) return std::nullopt;
   return value;
+}
+
+/// Text from a file made fit for a one-line message: quoted, at most 32 characters, others than printable ASCII as '?'.
+inline std::string in_quotes(std::string_view text) {
+  std::string out = "'";
+  for (const char c : text.substr(0, 32)) out += c >= ' ' && c <= '~' ? c : '?';
+  return out + (text.size() > 32 ? "...'" : "'");
 }
 
 }  // namespace pipit

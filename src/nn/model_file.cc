@@ -11,6 +11,7 @@
 #include <utility>
 
 #include "base/contract.h"
+#include "base/text.h"
 #include "bits/half.h"
 #include "nn/model_layout.h"
 
@@ -164,10 +165,10 @@ Status ModelFile::read_header(std::string_view header, std::uint64_t data_begin)
     const std::string number = "tensor " + std::to_string(tensors_.size());
     const auto named = entry.is_object() ? word(entry, "name") : std::nullopt;
     if (!named || named->empty()) return bad(number + " has no name");
-    const std::string which = "tensor '" + *named + "': ";
+    const std::string which = "tensor " + in_quotes(*named) + ": ";
     const auto format = word(entry, "format");
     const auto as = format ? format_named(*format) : std::nullopt;
-    if (!as) return bad(which + "format is '" + format.value_or("") + "', wanted f32, f16 or i8");
+    if (!as) return bad(which + "format is " + in_quotes(format.value_or("")) + ", wanted f32, f16 or i8");
     auto shape = shape_in(entry);
     const auto count = shape ? model_layout::elements(*shape) : std::nullopt;
     if (!count) return bad(which + "shape is not one to four whole numbers from 1 on, or too large");

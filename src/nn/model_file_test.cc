@@ -145,6 +145,7 @@ TEST_F(ModelFileTest, RefusesHostileHeaders) {
       {tensor("\"f32\"", "[2, 8]", "128", "64"), "beyond"},
       {tensor("\"f32\"", "[2, 8]", "18446744073709551552", "64"), "beyond"},
       {tensor("\"f32\"", "[1048576, 1048576]", "0", "4398046511104"), "beyond"},
+      {R"({"card": {}, "tensors": [{"name": "\u001b\u00e9"}]})", "tensor '???': format is ''"},
       {two, "overlaps"},
       {again, "twice"},
   };

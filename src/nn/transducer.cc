@@ -23,6 +23,13 @@ thread_local Workspace workspace;
 
 constexpr std::string_view kArchitecture = "rnnt-lstm";
 
+/// A value of the card as it may stand in a line.
+std::string shown(const json& value) {
+  std::string text = value.dump(-1, ' ', true);
+  if (text.size() > 32) text.replace(32, std::string::npos, "...");
+  return text;
+}
+
 Result<TransducerSizes> read_sizes(const json& card, const std::string& path) {
   const auto sizes = card.find("sizes");
   if (sizes == card.end() || !sizes->is_object())
@@ -48,7 +55,7 @@ Result<TransducerSizes> read_sizes(const json& card, const std::string& path) {
     if (at == sizes->end() || !at->is_number_unsigned() || at->get<std::uint64_t>() < 1 ||
         at->get<std::uint64_t>() > most)
       return Error{Code::BadFormat,
-                   path + ": card: sizes." + key + " is " + (at == sizes->end() ? "missing" : at->dump()) +
+                   path + ": card: sizes." + key + " is " + (at == sizes->end() ? "missing" : shown(*at)) +
                        ", wanted a whole number from 1 to " + std::to_string(most)};
     *value = at->get<std::size_t>();
   }
@@ -63,7 +70,7 @@ Result<std::vector<std::string>> read_pieces(const json& card, const std::string
   std::vector<std::string> out;
   for (const json& piece : *pieces) {
     if (!piece.is_string() || piece.get_ref<const std::string&>().empty() != out.empty())
-      return bad("number " + std::to_string(out.size()) + " is " + piece.dump() +
+      return bad("number " + std::to_string(out.size()) + " is " + shown(piece) +
                  ", wanted a text, empty for number 0 (blank) alone");
     out.push_back(piece.get<std::string>());
   }
@@ -104,7 +111,7 @@ Result<Transducer> Transducer::load(const ModelFile& file, Arithmetic arithmetic
   if (architecture == card->end() || *architecture != std::string(kArchitecture))
     return Error{Code::Unsupported,
                  file.path() + ": card: architecture is " +
-                     (architecture == card->end() ? "missing" : architecture->dump()) + ", wanted \"" +
+                     (architecture == card->end() ? "missing" : shown(*architecture)) + ", wanted \"" +
                      std::string(kArchitecture) + "\""};
   auto sizes = read_sizes(*card, file.path());
   if (!sizes) return sizes.error();

@@ -186,7 +186,7 @@ class Reader {
       skip(word, dropped_);
       return Done{};
     } else {
-      return at(line_, "unknown record " + quoted(word) + ", wanted a g2o, iSAM or TORO vertex or edge");
+      return at(line_, "unknown record " + in_quotes(word) + ", wanted a g2o, iSAM or TORO vertex or edge");
     }
     if (!scan.ok()) return at(line_, std::string(word) + ": " + scan.error());
     if (too_many()) return Error{Code::Unsupported, at(line_, kTooMany).message};
@@ -379,7 +379,7 @@ class Reader {
   void add_notes(PoseGraph<Pose>& graph) const {
     const auto note = [&](const Skipped& skipped, const char* why) {
       graph.notes.push_back(name_ + ":" + std::to_string(skipped.first_line) + ": " + std::to_string(skipped.count) +
-                            " " + quoted(skipped.word) + (skipped.count == 1 ? " line " : " lines ") + why);
+                            " " + in_quotes(skipped.word) + (skipped.count == 1 ? " line " : " lines ") + why);
     };
     for (const Skipped& skipped : params_) note(skipped, "skipped: Pipit needs no parameters");
     for (const Skipped& skipped : dropped_) {

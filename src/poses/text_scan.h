@@ -12,13 +12,6 @@ namespace pipit {
 /// Largest magnitude taken for a number of a file; its square times another one is still finite.
 inline constexpr double kLargestNumber = 1e100;
 
-/// Text from a file made fit for a one-line message: quoted, at most 32 characters, others than printable ASCII as '?'.
-inline std::string quoted(std::string_view text) {
-  std::string out = "'";
-  for (const char c : text.substr(0, 32)) out += c >= ' ' && c <= '~' ? c : '?';
-  return out + (text.size() > 32 ? "...'" : "'");
-}
-
 /// Walks over the fields of a line. After the first failure all further reads yield zero and `error` keeps the reason.
 class LineScan {
  public:
@@ -36,7 +29,7 @@ class LineScan {
     double value = 0;
     if (!scan(value, "a number")) return 0;
     if (!(std::abs(value) <= kLargestNumber)) {
-      fail("field " + std::to_string(fields_) + " is " + quoted(last_) + ", wanted a finite number of at most 1e100");
+      fail("field " + std::to_string(fields_) + " is " + in_quotes(last_) + ", wanted a finite number of at most 1e100");
       return 0;
     }
     return value;
@@ -47,7 +40,7 @@ class LineScan {
     std::int64_t value = 0;
     if (!scan(value, "a whole number (id)")) return 0;
     if (value < 0) {
-      fail("field " + std::to_string(fields_) + " is " + quoted(last_) + ", wanted an id of at least 0");
+      fail("field " + std::to_string(fields_) + " is " + in_quotes(last_) + ", wanted an id of at least 0");
       return 0;
     }
     return value;
@@ -60,7 +53,7 @@ class LineScan {
 
   /// Call after the last read: whatever is left is an extra field.
   bool ok() {
-    if (error_.empty() && !at_end()) fail("extra field " + quoted(word()) + " after " + count());
+    if (error_.empty() && !at_end()) fail("extra field " + in_quotes(word()) + " after " + count());
     return error_.empty();
   }
   void fail(std::string why) {
@@ -92,7 +85,7 @@ class LineScan {
       return true;
     }
     last_ = word();
-    const std::string found = "field " + std::to_string(fields_) + " is " + quoted(last_);
+    const std::string found = "field " + std::to_string(fields_) + " is " + in_quotes(last_);
     fail(found + (code == std::errc::result_out_of_range ? ", out of range, wanted " : ", wanted ") + wanted);
     return false;
   }
