@@ -19,6 +19,9 @@ target_compile_features(pipit_flags INTERFACE cxx_std_20)
 target_compile_options(pipit_flags INTERFACE -Wall -Wextra -Wpedantic -Wshadow -Wnon-virtual-dtor -Wno-psabi)
 # Multiplication and addition are fused only where the source says so (MulAdd): the same bits on every instruction set.
 target_compile_options(pipit_flags INTERFACE -ffp-contract=off)
+# Libraries that nothing is used of stay out: SentencePiece and OpenFst give one name (FLAGS_help) to two things, and a
+# program with both dies at its end.
+target_link_options(pipit_flags INTERFACE -Wl,--as-needed)
 if(PIPIT_SANITIZE)
   target_compile_options(pipit_flags INTERFACE -fsanitize=${PIPIT_SANITIZE} -fno-omit-frame-pointer -fno-sanitize-recover=all
                          -O1 -g1)  # half the compile time of -O2 -g, and reports still name lines
