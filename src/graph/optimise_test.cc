@@ -103,7 +103,8 @@ TEST(Optimise, LongThinGraphsAreLinearisedInFp64) {
   Random random(7);
   for (int k = 0; k < 800; ++k) {
     SE3<double> pose;
-    pose.t = Eigen::Vector3d(k / 2, k % 2, 0);
+    const int along = k / 2, lane = k % 2;
+    pose.t = Eigen::Vector3d(along, lane, 0);
     graph.add(pose);
     for (int from = std::max(k - 2, 0); from < k; ++from) {
       Edge<SE3<double>> edge;

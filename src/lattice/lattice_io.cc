@@ -108,7 +108,7 @@ std::string to_bytes(const Lattice& lattice) {
   for (const auto& arc : lattice.arcs) {
     put(out, static_cast<std::uint64_t>(arc.from - from));
     put(out, static_cast<std::uint64_t>(arc.to - arc.from - 1));
-    put(out, static_cast<std::uint64_t>(arc.word + 1));
+    put(out, static_cast<std::uint64_t>(std::int64_t{arc.word} + 1));
     put(out, zigzag(steps(arc.acoustic)));
     put(out, zigzag(steps(arc.label)));
     put(out, zigzag(static_cast<std::int64_t>(arc.start_frame) - lattice.frames[static_cast<std::size_t>(arc.from)]));
@@ -167,8 +167,9 @@ std::string to_openfst_text(const Lattice& lattice, const ScoreWeights& weights)
   std::string out;
   for (const auto& arc : lattice.arcs) {
     const std::string word = word_of(lattice, arc);
-    out += std::to_string(arc.from) + '\t' + std::to_string(arc.to) + '\t' + word + '\t' + word + '\t' +
-           in_text(0 - weights(arc)) + '\n';
+    for (const std::string& field : {std::to_string(arc.from), std::to_string(arc.to), word, word})
+      out.append(field).append("\t");
+    out.append(in_text(0 - weights(arc))).append("\n");
   }
   return out + std::to_string(lattice.num_states() - 1) + '\n';
 }

@@ -23,7 +23,7 @@ inline Lattice random_lattice(Random& random, double silent = 0.1) {
   std::vector<std::pair<std::int32_t, std::int32_t>> ends;
   for (std::int32_t s = 0; s + 1 < num; ++s) {
     ends.emplace_back(s, s + 1 + static_cast<std::int32_t>(random.below(static_cast<std::uint64_t>(num - s - 1))));
-    ends.emplace_back(static_cast<std::int32_t>(random.below(static_cast<std::uint64_t>(s + 1))), s + 1);
+    ends.emplace_back(static_cast<std::int32_t>(random.below(static_cast<std::uint64_t>(s) + 1)), s + 1);
     if (random.below(3) == 0) ends.push_back(ends.back());
   }
   std::sort(ends.begin(), ends.end());

@@ -7,6 +7,8 @@
 #include <string>
 #include <string_view>
 
+#include "base/text.h"
+
 namespace pipit {
 
 /// Largest magnitude taken for a number of a file; its square times another one is still finite.
@@ -29,7 +31,8 @@ class LineScan {
     double value = 0;
     if (!scan(value, "a number")) return 0;
     if (!(std::abs(value) <= kLargestNumber)) {
-      fail("field " + std::to_string(fields_) + " is " + in_quotes(last_) + ", wanted a finite number of at most 1e100");
+      fail("field " + std::to_string(fields_) + " is " + in_quotes(last_) +
+           ", wanted a finite number of at most 1e100");
       return 0;
     }
     return value;

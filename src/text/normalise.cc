@@ -188,7 +188,7 @@ class NumberReader {
     say(words);
   }
 
-  void money(std::string words, bool one, std::string part) {
+  void money(std::string words, bool one, const std::string& part) {
     const bool cents = part.size() == 2;
     if (!part.empty() && !cents) words += " POINT " + digit_words(part);
     std::string with_point = cents ? words + " POINT " + digit_words(part) : words;
