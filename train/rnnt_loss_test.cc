@@ -31,7 +31,9 @@ struct Case {
     s.blank_gradient = s.label_gradient = nullptr;
     return transducer_loss(s);
   }
-  std::size_t at(int t, int u) const { return static_cast<std::size_t>(t * (U + 1) + u); }
+  std::size_t at(int t, int u) const {
+    return static_cast<std::size_t>(t) * static_cast<std::size_t>(U + 1) + static_cast<std::size_t>(u);
+  }
   // Every alignment by itself.
   double enumerated() const {
     double total = 0;

@@ -109,7 +109,9 @@ TEST(Recogniser, TimesAscendAndConfidenceIsAShare) {
         EXPECT_GT(word.end_s, word.start_s);
         EXPECT_GE(word.confidence, 0);
         EXPECT_LE(word.confidence, 1);
-        if (beam == 1) EXPECT_EQ(word.confidence, 1);
+        if (beam == 1) {
+          EXPECT_EQ(word.confidence, 1);
+        }
         before_s = word.start_s;
       }
       EXPECT_LE(best.words.empty() ? 0 : best.words.back().end_s, static_cast<double>(sound.size()) / 16000);
