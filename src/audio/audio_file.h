@@ -24,7 +24,8 @@ struct Audio {
 ///
 /// Fails with NotFound, Io, BadFormat (empty, not audio, damaged, a FLAC file that ends before its header says, an Ogg
 ///   file that ends inside a page, samples that are not finite or beyond 1e6, with channel and index) or Unsupported
-///   (more than 24 hours, 4 GiB, a rate outside 1 to 768 kHz). A WAV file cut short gives what is there, as libsndfile does.
+///   (more than 24 hours, 4 GiB, a rate outside 1 to 768 kHz). A WAV file cut short gives what is there, as libsndfile
+///   does.
 /// Cost    the decoder's, one pass; memory for the result and one block. Nothing is sized by what a header claims.
 /// Threads any; no shared state.
 Result<Audio> read_audio(const std::string& path);
