@@ -1,6 +1,5 @@
 // pipit eval wer — word errors on the clips of a manifest, with a bootstrap interval.
 #include <algorithm>
-#include <fstream>
 #include <map>
 #include <memory>
 #include <set>
@@ -31,30 +30,26 @@ struct Row {
   double seconds_audio = 0, seconds_compute = 0;
 };
 
-Result<std::set<std::string>> read_speakers(const std::string& path) {
-  std::set<std::string> out;
-  if (path.empty()) return out;
-  std::ifstream in(path);
-  if (!in) return Error{Code::NotFound, path + ": cannot be read"};
-  for (std::string line; std::getline(in, line);)
-    if (!line.empty() && line[0] != '#') out.insert(line);
-  return out;
-}
-
 Status run(const WerOptions& o) {
   if (const Status fine = can_write(o.json); !fine) return fine;
   const auto clips = read_manifest(o.folder + "/manifest.tsv");
   if (!clips) return clips.error();
-  const auto speakers = read_speakers(o.speakers);
-  if (!speakers) return speakers.error();
+  std::set<std::string> speakers;  // none: all
+  if (!o.speakers.empty()) {
+    auto named = read_speakers(o.speakers);
+    if (!named) return named.error();
+    speakers = std::move(*named);
+  }
   const auto ears = load_ears(o.speech);
   if (!ears) return ears.error();
   std::vector<Row> rows;
   for (const Clip& clip : *clips)
-    if (clip.split == o.split && (speakers->empty() || speakers->contains(clip.speaker)))
-      rows.push_back({.clip = &clip});
+    if (clip.split == o.split && (speakers.empty() || speakers.contains(clip.speaker))) rows.push_back({.clip = &clip});
   if (o.most > 0 && rows.size() > static_cast<std::size_t>(o.most)) rows.resize(static_cast<std::size_t>(o.most));
-  if (rows.empty()) return Error{Code::NotFound, o.folder + "/manifest.tsv: no clip of split " + o.split};
+  if (rows.empty())
+    return Error{
+        Code::NotFound,
+        o.folder + "/manifest.tsv: no clip of split " + o.split + (speakers.empty() ? "" : " by those speakers")};
   std::map<std::string, TarShard> shards;
   for (const Row& row : rows) {
     if (shards.contains(row.clip->shard)) continue;

@@ -3,8 +3,6 @@
 
 #include <CLI/CLI.hpp>
 #include <filesystem>
-#include <fstream>
-#include <set>
 
 #include "audio/corpus.h"
 #include "base/file.h"
@@ -21,13 +19,10 @@ struct UnitsOptions {
 Status run(const UnitsOptions& o) {
   const auto clips = read_manifest(o.manifest);
   if (!clips) return clips.error();
-  std::set<std::string> tune;
-  if (std::ifstream in(o.tune); in)
-    for (std::string line; std::getline(in, line);)
-      if (!line.empty() && line[0] != '#') tune.insert(line);
-  if (tune.empty()) return Error{Code::NotFound, o.tune + ": no speakers in it"};
+  const auto tune = read_speakers(o.tune);
+  if (!tune) return tune.error();
   const auto set_of = [&](const Clip& clip) {
-    return clip.split != "train" ? clip.split : tune.contains(clip.speaker) ? "tune" : "train";
+    return clip.split != "train" ? clip.split : tune->contains(clip.speaker) ? "tune" : "train";
   };
   std::vector<std::string> lines;
   for (const Clip& clip : *clips)

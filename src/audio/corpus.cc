@@ -129,6 +129,21 @@ std::uint64_t checksum(Block block) {
 
 }  // namespace
 
+Result<std::set<std::string>> read_speakers(const std::string& path) {
+  auto file = InputFile::open(path);
+  if (!file) return file.error();
+  LineReader lines(std::move(*file));
+  std::set<std::string> out;
+  for (;;) {
+    const auto line = lines.next();
+    if (!line) return line.error();
+    if (!*line) break;
+    if (!(*line)->empty() && (*line)->front() != '#') out.emplace(**line);
+  }
+  if (out.empty()) return Error{Code::BadFormat, path + ": names no speaker, wanted one a line"};
+  return out;
+}
+
 Result<TarShard> TarShard::open(const std::string& path) {
   auto file = MappedFile::open(path);
   if (!file) return file.error();

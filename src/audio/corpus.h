@@ -2,6 +2,7 @@
 // Source: POSIX.1-2017, pax, "ustar Interchange Format".
 #pragma once
 #include <cstddef>
+#include <set>
 #include <span>
 #include <string>
 #include <string_view>
@@ -25,6 +26,10 @@ struct Clip {
 /// shard or member, an id seen before, a shard that is a path, a duration that is no number of seconds >= 0.
 Result<std::vector<Clip>> read_manifest(const std::string& path);
 Result<std::vector<Clip>> parse_manifest(std::string_view text, std::string_view name);
+
+/// Speakers, one a line; lines that are empty or begin with '#' say nothing.
+/// Fails with NotFound, Io, or BadFormat: nobody is named, or a line is longer than any text (base/file.h).
+Result<std::set<std::string>> read_speakers(const std::string& path);
 
 /// A tar file (ustar) in memory, its members found by name. Spans live as long as the shard does.
 class TarShard {

@@ -143,7 +143,9 @@ TEST_F(Shard, WhatIsNoTarIsRefused) {
   flipped[0] = 'A';
   EXPECT_THAT(reason(flipped), HasSubstr("checksum"));
   EXPECT_THAT(reason(entry("a", "x") + entry("a", "y") + kEnd), HasSubstr("member 'a' is there twice"));
-  EXPECT_THAT(reason(entry("\x1b\xe9", "x") + entry("\x1b\xe9", "y") + kEnd), HasSubstr("member '??' is there twice"));
+  EXPECT_THAT(reason(entry("\x1b\xe9", "x") + entry("\x1b\xe9", "y") + kEnd),
+              HasSubstr("member '?"
+                        "?' is there twice"));
   EXPECT_THAT(reason(entry("p", "x", "", 'x') + kEnd), HasSubstr("extended header of type 'x'"));
   EXPECT_THAT(TarShard::open("/nowhere.tar").error().message, HasSubstr("/nowhere.tar: cannot open"));
   EXPECT_THAT(TarShard::open(testing::TempDir()).error().message, HasSubstr("is no plain file"));
@@ -197,6 +199,17 @@ TEST(RealCorpus, EveryManifestIsRead) {
     const auto clips = read_manifest(folder + "/" + set + "/manifest.tsv");
     EXPECT_TRUE(clips) << clips.error().message;
   }
+}
+
+TEST(Speakers, AreTheLinesThatSayOne) {
+  const std::string path = ::testing::TempDir() + "pipit_speakers_test.txt";
+  ASSERT_TRUE(write_file(path, "# two of them\nanna\n\nbert\nanna\n"));
+  const auto speakers = read_speakers(path);
+  ASSERT_TRUE(speakers);
+  EXPECT_EQ(*speakers, (std::set<std::string>{"anna", "bert"}));
+  ASSERT_TRUE(write_file(path, "# nobody\n\n"));  // must not come to mean everybody
+  EXPECT_FALSE(read_speakers(path));
+  EXPECT_FALSE(read_speakers(::testing::TempDir()));
 }
 
 }  // namespace
