@@ -191,12 +191,16 @@ void round_panel_here(const T* panel, size_t m, size_t w, size_t ld, S* to) {
   for (size_t c = 0; c < w; ++c) {
     S* column = to + c * m;
     std::fill_n(column, c, S{});
+    const T* from = panel + c * ld;
     for (size_t r = c; r < m; r += hn::Lanes(d)) {
-      if constexpr (std::is_same_v<T, V>) {
-        store_as(d, hn::LoadU(d, panel + c * ld + r), column + r);
+      V lane[hn::MaxLanes(d)] = {};
+      if (m - r < hn::Lanes(d)) {  // nothing may lie behind the panel's last column
+        for (size_t i = 0; i < m - r; ++i) lane[i] = static_cast<V>(from[r + i]);
+        store_as(d, hn::LoadU(d, lane), column + r);
+      } else if constexpr (std::is_same_v<T, V>) {
+        store_as(d, hn::LoadU(d, from + r), column + r);
       } else {
-        V lane[hn::MaxLanes(d)];
-        for (size_t i = 0; i < hn::Lanes(d); ++i) lane[i] = static_cast<V>(panel[c * ld + r + i]);
+        for (size_t i = 0; i < hn::Lanes(d); ++i) lane[i] = static_cast<V>(from[r + i]);
         store_as(d, hn::LoadU(d, lane), column + r);
       }
     }
