@@ -4,6 +4,7 @@
 #include <filesystem>
 
 #include "base/clock.h"
+#include "lm/ngram.h"
 #include "options.h"
 
 namespace pipit {

@@ -24,7 +24,7 @@ Result<std::string> model_path(const SpeechOptions& options);
 /// What decoding needs, loaded.
 struct Ears {
   std::unique_ptr<Transducer> model;
-  std::unique_ptr<NgramModel> lm;  ///< null where none was asked for
+  std::unique_ptr<LabelPrior> lm;  ///< null where none was asked for
   SearchOptions search;
 };
 Result<Ears> load_ears(const SpeechOptions& options);

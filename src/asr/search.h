@@ -12,7 +12,7 @@
 
 #include "asr/scorer.h"
 #include "base/contract.h"
-#include "lm/ngram.h"
+#include "lm/label_prior.h"
 
 namespace pipit {
 
@@ -22,7 +22,7 @@ struct SearchOptions {
   float threshold = 8;        ///< hypotheses that much less likely than the best are dropped, natural log
   float sure_blank = 0.001F;  ///< a frame whose blank leaves no more than this for all labels is taken as silence
   /// Added to a label's score: lm_weight * log P(label | labels before) + label_bonus. Null: no language model.
-  const NgramModel* lm = nullptr;
+  const LabelPrior* lm = nullptr;
   float lm_weight = 0.35F;
   float label_bonus = 1.4F;  ///< makes up for what a language model takes off every label
 };
@@ -50,11 +50,8 @@ class BeamSearch {
     expects(options.beam >= 1 && options.labels_per_frame >= 1, "BeamSearch: beam and labels_per_frame are at least 1");
     scores_.resize(static_cast<std::size_t>(scorer.tokens()));
     window_.resize(static_cast<std::size_t>(scorer.context()));
-    if (options.lm != nullptr) {
-      expects(options.lm->tokens() == static_cast<int>(scorer.tokens()),
-              "BeamSearch: the language model has other tokens");
-      lm_window_.resize(static_cast<std::size_t>(options.lm->context()));
-    }
+    expects(options.lm == nullptr || options.lm->tokens() == static_cast<int>(scorer.tokens()),
+            "BeamSearch: the language model has other tokens");
     reset();
   }
 
@@ -63,6 +60,7 @@ class BeamSearch {
     predictions_.clear();
     priors_.clear();
     alive_.assign(1, Item{});
+    if (options_.lm != nullptr) alive_[0].text = options_.lm->start();
     frame_ = 0;
   }
 
@@ -77,15 +75,16 @@ class BeamSearch {
         waits.log_score += scores_[0];
         merge(done_, waits);
         if (k == options_.labels_per_frame || scores_[0] > -options_.sure_blank) continue;
-        const std::span<const float> prior = this->prior(item.node);
+        const std::span<const float> prior = this->prior(item.text);
         const double least = best_score(done_) - options_.threshold;
         for (std::size_t token = 1; token < scores_.size(); ++token) {
           const double score = item.log_score + scores_[token] + (prior.empty() ? 0 : prior[token]);
           if (score < least) continue;
           grown_.push_back({item.node,
+                            static_cast<std::int32_t>(token),
                             extend(item.hash, static_cast<std::int32_t>(token)),
-                            score,
-                            static_cast<std::int32_t>(token)});
+                            item.text,
+                            score});
         }
       }
       keep_best(grown_);
@@ -93,6 +92,7 @@ class BeamSearch {
       for (const Item& item : grown_) {
         Item taken = item;
         taken.node = add_node(item.node, item.token);
+        if (options_.lm != nullptr) taken.text = options_.lm->next(item.text, item.token);
         active_.push_back(taken);
       }
     }
@@ -127,10 +127,10 @@ class BeamSearch {
     std::int32_t parent, token, frame;
   };
   struct Item {
-    std::int32_t node = -1;
-    std::uint64_t hash = 0;  // of the label sequence
+    std::int32_t node = -1, token = 0;  // the token is not yet a node
+    std::uint64_t hash = 0;             // of the label sequence
+    std::uint64_t text = 0;             // where the language model stands
     double log_score = 0;
-    std::int32_t token = 0;  // not yet a node
   };
 
   static std::uint64_t extend(std::uint64_t hash, std::int32_t token) {
@@ -189,13 +189,13 @@ class BeamSearch {
     return g;
   }
 
-  // What the language model adds to each label after a node; empty without one.
-  std::span<const float> prior(std::int32_t node) {
+  // What the language model adds to each label; empty without one.
+  std::span<const float> prior(std::uint64_t text) {
     if (options_.lm == nullptr) return {};
-    auto& added = remembered(priors_, look_back(node, lm_window_));
+    auto& added = remembered(priors_, text);
     if (added.empty()) {
       added.resize(scores_.size());
-      options_.lm->log_probs(lm_window_, added);
+      options_.lm->log_probs_after(text, added);
       for (float& v : added) v = options_.lm_weight * v + options_.label_bonus;
     }
     return added;
@@ -234,7 +234,7 @@ class BeamSearch {
   std::vector<Node> nodes_;
   std::vector<Item> alive_, active_, grown_, done_;
   std::vector<float> scores_;
-  std::vector<std::int32_t> window_, lm_window_;
+  std::vector<std::int32_t> window_;
   Memory predictions_, priors_;
   std::size_t compact_at_ = kCompactFrom;
   std::int32_t frame_ = 0;

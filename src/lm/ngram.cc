@@ -65,6 +65,19 @@ void NgramModel::log_probs(std::span<const std::int32_t> context, std::span<floa
   for (float& p : out) p = std::log(p / sum);
 }
 
+std::uint64_t NgramModel::next(std::uint64_t state, std::int32_t label) const {
+  const int bits = 8 * context();
+  const std::uint64_t kept = bits == 64 ? ~std::uint64_t{0} : (std::uint64_t{1} << bits) - 1;
+  return (state << 8 | static_cast<std::uint64_t>(label)) & kept;
+}
+
+void NgramModel::log_probs_after(std::uint64_t state, std::span<float> out) const {
+  std::array<std::int32_t, 8> labels{};
+  const auto length = static_cast<std::size_t>(context());
+  for (std::size_t k = 0; k < length; ++k) labels[length - 1 - k] = static_cast<std::int32_t>(state >> (8 * k) & 0xff);
+  log_probs(std::span(labels).first(length), out);
+}
+
 NgramBuilder::NgramBuilder(const NgramOptions& options) : options_(options) {
   expects(options.tokens >= 2 && options.tokens <= 256, "NgramBuilder: 2 to 256 tokens");
   expects(options.context >= 1 && options.context <= 7, "NgramBuilder: a context of 1 to 7 tokens");

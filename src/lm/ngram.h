@@ -11,17 +11,18 @@
 #include <vector>
 
 #include "base/result.h"
+#include "lm/label_prior.h"
 
 namespace pipit {
 
 /// Const after open(); any number of threads may ask.
-class NgramModel {
+class NgramModel : public LabelPrior {
  public:
   /// Fails with NotFound, Io, Unsupported (version) or BadFormat (cut, changed, sizes that do not fit), naming the
   /// path.
   static Result<NgramModel> open(const std::string& path);
 
-  int tokens() const { return num_tokens_; }  ///< <= 256; token 0 stands for the time before the first one
+  int tokens() const override { return num_tokens_; }  ///< <= 256; token 0 stands for the time before the first one
   int context() const { return static_cast<int>(levels_.size()) - 1; }  ///< tokens that are looked at
   std::size_t bytes() const;
   std::size_t num_entries() const;
@@ -29,6 +30,11 @@ class NgramModel {
   /// out [tokens()] = log P(token | context), natural; token 0 has no chance. context: the newest last, 0 before the
   /// start; what goes beyond context() is not read.   Cost: context() times tokens() multiplications.
   void log_probs(std::span<const std::int32_t> context, std::span<float> out) const;
+
+  /// The last context() labels, the newest in the lowest byte.
+  std::uint64_t start() const override { return 0; }
+  std::uint64_t next(std::uint64_t state, std::int32_t label) const override;
+  void log_probs_after(std::uint64_t state, std::span<float> out) const override;
 
  private:
   friend class NgramBuilder;

@@ -117,6 +117,23 @@ TEST(Ngram, PruningLeavesSharesThatAddUpToOne) {
   }
 }
 
+TEST(Ngram, StepsFromStateToStateSayWhatTheWholeContextSays) {
+  const auto all = sentences(20, 4);
+  for (const int context : {1, 4, 7}) {
+    const NgramModel model = built(all, {.tokens = 20, .context = context, .least_count = {1}});
+    std::vector<float> whole(20), stepped(20);
+    for (const Sentence& s : all) {
+      std::uint64_t state = model.start();
+      for (const std::int32_t token : s) state = model.next(state, token);
+      Sentence padded(static_cast<std::size_t>(context), 0);  // the start is part of what is looked at
+      padded.insert(padded.end(), s.begin(), s.end());
+      model.log_probs(padded, whole);
+      model.log_probs_after(state, stepped);
+      EXPECT_EQ(whole, stepped);
+    }
+  }
+}
+
 TEST(Ngram, FilesComeBackAndNoChangedByteIsTaken) {
   const auto all = sentences(6, 5);
   const NgramOptions options{.tokens = 6, .context = 3};
