@@ -7,7 +7,7 @@
 #include <thread>
 
 #include "lm/ngram.h"
-#include "text/units.h"
+#include "subword/units.h"
 
 namespace pipit {
 namespace {
