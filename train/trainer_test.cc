@@ -34,8 +34,12 @@ std::string make_folder(const std::string& name, int num_clips) {
   for (int clip = 0; clip < num_clips; ++clip) {
     std::string ids, text;
     int frames = 0;
+    std::uint64_t last = 0;
     for (std::uint64_t n = 3 + random.below(5); n > 0; --n) {
-      const auto token = 1 + random.below(kTokens - 1);
+      // Not the same token twice: three in a row look alike to a prediction network that sees two.
+      const auto token =
+          last == 0 ? 1 + random.below(kTokens - 1) : 1 + (last + random.below(kTokens - 2)) % (kTokens - 1);
+      last = token;
       ids += (ids.empty() ? "" : " ") + std::to_string(token);
       text += (text.empty() ? "" : " ") + std::string(1, static_cast<char>('A' + token));
       for (int t = 0; t < 24; ++t, ++frames)
@@ -99,7 +103,7 @@ TEST(Trainer, ARunThatWasInterruptedMakesTheSameModel) {
 TEST(Trainer, TwentyClipsAreLearntByHeart) {
   const std::string folder = make_folder("overfit", 20);
   TrainOptions o = options(folder, "run");
-  o.epochs = 150;
+  o.epochs = 60;
   o.spoil = false;
   o.dropout = 0;
   o.average = 0.9;
