@@ -4,7 +4,7 @@
 #include <filesystem>
 
 #include "base/clock.h"
-#include "lm/ngram.h"
+#include "lm/word_ngram.h"
 #include "options.h"
 
 namespace pipit {
@@ -59,12 +59,12 @@ Result<Ears> load_ears(const SpeechOptions& o) {
     if (!std::filesystem::is_regular_file(lm_path, ignored)) return ears;
   }
   if (lm_path == "none") return ears;
-  auto lm = NgramModel::open(lm_path);
+  auto lm = WordNgramModel::open(lm_path);
   if (!lm) return lm.error();
   if (lm->tokens() != static_cast<int>(ears.model->tokens()))
     return Error{Code::InvalidArgument,
                  fmt::format("{}: {} tokens, the model has {}", lm_path, lm->tokens(), ears.model->tokens())};
-  ears.lm = std::make_unique<NgramModel>(std::move(*lm));
+  ears.lm = std::make_unique<WordNgramModel>(std::move(*lm));
   ears.search.lm = ears.lm.get();
   return ears;
 }

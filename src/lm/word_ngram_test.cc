@@ -1,0 +1,2 @@
+#include "lm/word_ngram.h"
+#include <gtest/gtest.h>
