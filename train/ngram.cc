@@ -3,8 +3,8 @@
 
 #include <CLI/CLI.hpp>
 #include <cmath>
-#include <map>
 #include <fstream>
+#include <map>
 #include <unordered_map>
 
 #include "lm/word_ngram.h"
@@ -18,6 +18,7 @@ struct NgramToolOptions {
   std::string units, out, tokens;
   std::size_t num_words = 50'000;
   double weight = 1;  // of the training transcripts
+  int join = 1;
   WordNgramOptions ngram;
 };
 
@@ -79,7 +80,8 @@ Result<Vocabulary> choose_words(const NgramToolOptions& o, const Units& units, c
   std::map<std::vector<std::int32_t>, std::string> chosen;
   const auto choose = [&](const std::string& word) {
     auto pieces = units.encode(word);
-    if (!pieces.empty() && pieces.size() <= WordTrie::kLongest && std::find(pieces.begin(), pieces.end(), 0) == pieces.end())
+    if (!pieces.empty() && pieces.size() <= WordTrie::kLongest &&
+        std::find(pieces.begin(), pieces.end(), 0) == pieces.end())
       chosen.emplace(std::move(pieces), word);
   };
   for (const auto& [n, word] : sorted) choose(word);
@@ -138,7 +140,16 @@ Status run(const NgramToolOptions& o) {
     });
     builder.add(sentence, weight);
   };
-  if (const Status read = for_lines(o.texts, [&](const std::string& line) { add(line, 1); }); !read) return read;
+  std::string joined;
+  int lines = 0;
+  const Status read = for_lines(o.texts, [&](const std::string& line) {
+    joined += line + ' ';
+    if (++lines < o.join && !line.empty()) return;
+    add(joined, 1);
+    joined.clear(), lines = 0;
+  });
+  if (!read) return read;
+  add(joined, 1);
   if (o.weight > 0)
     for (const Transcript& t : *transcripts)
       if (t.set == "train") add(t.text, o.weight);
@@ -164,8 +175,11 @@ int main(int argc, char** argv) {
   app.add_option("TEXTS", o.texts, "text files")->required();
   app.add_option("--units", o.units, "units.model of pipit_units")->required();
   app.add_option("--out", o.out, "model file to write")->required();
-  app.add_option("--tokens", o.tokens, "tokens.tsv of pipit_units: its set train is text too, tune and dev are measured");
-  app.add_option("--weight", o.weight, "how often each sentence of train counts (default 1)")->check(CLI::Range(0.0, 1e4));
+  app.add_option(
+      "--tokens", o.tokens, "tokens.tsv of pipit_units: its set train is text too, tune and dev are measured");
+  app.add_option("--weight", o.weight, "how often each sentence of train counts (default 1)")
+      ->check(CLI::Range(0.0, 1e4));
+  app.add_option("--join", o.join, "lines that are read as one sentence, as a speaker might (default 1)");
   app.add_option("--words", o.num_words, "so many of the texts' words, the commonest")->check(CLI::Range(1, 65'000));
   app.add_option("--context", o.ngram.context, "words before that are looked at (default 2)")->check(CLI::Range(1, 3));
   app.add_option("--discount", o.ngram.discount, "taken off every count (default 0.8)")->check(CLI::Range(0.0, 1.0));

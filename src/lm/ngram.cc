@@ -33,8 +33,7 @@ void NgramModel::probs(std::span<const std::int32_t> sequence, std::span<float> 
     for (std::uint32_t e = level.first_entry[node]; e < level.first_entry[node + 1]; ++e)
       out[level.entry_token[e]] += share[level.entry_share[e]];
     if (depth + 1 == levels_.size()) break;
-    const auto token =
-        static_cast<std::uint8_t>(depth < sequence.size() ? sequence[sequence.size() - 1 - depth] : 0);
+    const auto token = static_cast<std::uint8_t>(depth < sequence.size() ? sequence[sequence.size() - 1 - depth] : 0);
     const auto& tokens = levels_[depth + 1].token;
     const auto begin = tokens.begin() + level.first_child[node], end = tokens.begin() + level.first_child[node + 1];
     const auto found = std::lower_bound(begin, end, token);

@@ -44,7 +44,8 @@ void WordNgramModel::set_scales() {
   scale_.assign(word_.size(), 0);
   for (std::size_t c = 1; c < word_.size(); ++c) {
     double sum = 0;
-    for (std::uint32_t e = first_entry_[c]; e < first_entry_[c + 1]; ++e) sum += static_cast<double>(share[entry_share_[e]]);
+    for (std::uint32_t e = first_entry_[c]; e < first_entry_[c + 1]; ++e)
+      sum += static_cast<double>(share[entry_share_[e]]);
     if (sum <= 0) continue;
     const double left = share_of_odds(left_over_[c]);
     left_[c] = static_cast<float>(left);
@@ -193,9 +194,8 @@ void WordNgramModel::log_probs_after(std::uint64_t state, std::span<float> out) 
       whole += m.below[k];
     }
     if (node != 0)
-      first_pieces(after(context, trie_.ends_word(node) ? trie_.first_word(node) : unknown()),
-                   m.ends + drawn * speller[0],
-                   p);
+      first_pieces(
+          after(context, trie_.ends_word(node) ? trie_.first_word(node) : unknown()), m.ends + drawn * speller[0], p);
   }
   out[0] = -std::numeric_limits<float>::infinity();
   for (std::size_t k = 1; k < out.size(); ++k) out[k] = static_cast<float>(std::log(std::max(p[k], 1e-300) / whole));

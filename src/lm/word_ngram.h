@@ -72,18 +72,18 @@ class WordNgramModel : public LabelPrior {
   std::vector<std::uint8_t> word_share_;  // [words + 1], of no context; quantised
   std::vector<double> before_;            // [words + 2], what they add up to
   // Contexts, the empty one first, by length, then by parent (the context without its oldest word), then by word.
-  std::vector<std::uint16_t> word_;                         // [contexts]; the oldest
-  std::vector<std::uint32_t> parent_, first_child_;         // [contexts], [contexts + 1]
-  std::vector<std::uint32_t> first_entry_;                  // [contexts + 1]
-  std::vector<std::uint8_t> left_over_;                     // [contexts]; quantised
-  std::vector<float> left_, scale_;                         // [contexts]; g(h); what a share is multiplied by
-  std::vector<std::uint16_t> entry_word_;                   // [entries], ascending in a context
-  std::vector<std::uint8_t> entry_share_;                   // [entries]; quantised
+  std::vector<std::uint16_t> word_;                  // [contexts]; the oldest
+  std::vector<std::uint32_t> parent_, first_child_;  // [contexts], [contexts + 1]
+  std::vector<std::uint32_t> first_entry_;           // [contexts + 1]
+  std::vector<std::uint8_t> left_over_;              // [contexts]; quantised
+  std::vector<float> left_, scale_;                  // [contexts]; g(h); what a share is multiplied by
+  std::vector<std::uint16_t> entry_word_;            // [entries], ascending in a context
+  std::vector<std::uint8_t> entry_share_;            // [entries]; quantised
 };
 
 struct WordNgramOptions {
-  int context = 2;         ///< words before that are looked at, 1 to 3
-  double discount = 0.8;   ///< taken off every count
+  int context = 2;        ///< words before that are looked at, 1 to 3
+  double discount = 0.8;  ///< taken off every count
   /// What a listed word must save, in nats over the whole text, against not being listed; by length of context from 1.
   std::vector<double> least_gain = {0, 0, 0};
   NgramOptions spelling = {.context = 3, .least_count = {1, 1, 2, 2}};

@@ -1,5 +1,6 @@
 #include <algorithm>
 #include <cmath>
+#include <limits>
 
 #include "base/contract.h"
 #include "lm/shares.h"
@@ -9,6 +10,7 @@ namespace pipit {
 namespace {
 
 constexpr std::uint64_t kNothing = 0xffff;  // stands in a key where there was no word
+constexpr double kListCost = 1.5;           // a context takes as many bytes as so many listed words
 
 std::uint64_t oldest(std::uint64_t key, int length) { return key >> (64 - 16 * length) & 0xffff; }
 
@@ -93,7 +95,9 @@ std::vector<WordNgramBuilder::Kept> WordNgramBuilder::keep(std::vector<Gram>& gr
                                                            std::vector<Gram>& shorter,
                                                            int length) const {
   const double discount = options_.discount, least = options_.least_gain[static_cast<std::size_t>(length) - 1];
+  constexpr double kNever = -std::numeric_limits<double>::infinity();
   std::vector<std::size_t> of_shorter(std::size_t{1} << 16);
+  std::vector<double> gain;
   std::vector<Kept> kept;
   std::size_t s = 0;
   const std::uint64_t word_bits = 0xffff, context = mask(length) & ~word_bits, less = mask(length - 1) & ~word_bits;
@@ -112,18 +116,22 @@ std::vector<WordNgramBuilder::Kept> WordNgramBuilder::keep(std::vector<Gram>& gr
         rest += grams[last].rest;
         ++last;
       }
-      const bool listable = oldest(grams[first].key, length) != kNothing;
-      const double left = discount * static_cast<double>(last - first) / total;
+      // What each word would save by being listed, and all of them by having a list.
+      const double left = std::min(discount * static_cast<double>(last - first) / total, 1.0);
+      gain.assign(last - first, kNever);
+      double saved = 0;
+      for (std::size_t k = first; k < last && oldest(grams[first].key, length) != kNothing; ++k) {
+        if (grams[k].rest <= discount) continue;
+        const auto n = static_cast<double>(grams[k].count);
+        const double p_shorter =
+            static_cast<double>(shorter[of_shorter[grams[k].key & word_bits]].count) / total_shorter;
+        gain[k - first] = n * std::log(std::max(n - discount, 0.0) / total / p_shorter + left) - least;
+        if (gain[k - first] >= 0) saved += gain[k - first];
+      }
       for (std::size_t k = first; k < last; ++k) {
-        Gram& g = grams[k];
-        Gram& below = shorter[of_shorter[g.key & word_bits]];
-        const auto n = static_cast<double>(g.count);
-        const double p_shorter = static_cast<double>(below.count) / total_shorter;
-        const double p = std::max(n - discount, 0.0) / total + std::min(left, 1.0) * p_shorter;
-        const bool listed =
-            listable && g.rest > discount && n * std::log(p / p_shorter) >= least;
-        if (listed) kept.push_back({g.key, (g.rest - discount) / rest});
-        below.rest += listed ? discount : g.rest;
+        const bool listed = gain[k - first] >= 0 && saved >= kListCost * least;
+        if (listed) kept.push_back({grams[k].key, (grams[k].rest - discount) / rest});
+        shorter[of_shorter[grams[k].key & word_bits]].rest += listed ? discount : grams[k].rest;
       }
     }
   });

@@ -1,7 +1,8 @@
 // A model file: "PIPITWLM", version, checksum (XXH64 of what follows), tokens, a byte for each that tells whether it
-// begins a word; the tree of words; the speller; a share for every word and the unknown one; the longest context, then of
-// every context the numbers of contexts that are one word longer and of its entries, what it leaves over, those words and
-// those entries. Words are told as steps from the one before; numbers of contexts and steps take 7 bits a byte.
+// begins a word; the tree of words; the speller; a share for every word and the unknown one; the longest context, then
+// of every context the numbers of contexts that are one word longer and of its entries, what it leaves over, those
+// words and those entries. Words are told as steps from the one before; numbers of contexts and steps take 7 bits a
+// byte.
 #define XXH_INLINE_ALL
 #include <xxhash.h>
 
@@ -65,7 +66,8 @@ struct WordNgramFile {
     if (!m.trie_.read(in, static_cast<int>(tokens)) || m.trie_.num_words() > kMostWords) return false;
     for (std::uint32_t k = 1; k < m.trie_.num_nodes(); ++k)
       if ((m.begins_word_[static_cast<std::size_t>(m.trie_.piece(k))] != 0) != (m.trie_.parent(k) == 0)) return false;
-    if (!m.speller_.read(in) || m.speller_.tokens() != static_cast<int>(tokens) || m.speller_.context() > 4) return false;
+    if (!m.speller_.read(in) || m.speller_.tokens() != static_cast<int>(tokens) || m.speller_.context() > 4)
+      return false;
     if (!in.take(m.word_share_, m.trie_.num_words() + 1)) return false;
     for (const std::uint8_t share : m.word_share_)
       if (share == 255) return false;

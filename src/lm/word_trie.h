@@ -46,9 +46,9 @@ class WordTrie {
   void add(std::size_t depth, std::uint8_t piece, bool ends_word, std::vector<std::uint32_t>& open);
   void close(std::vector<std::uint32_t>& open);
 
-  std::vector<std::uint8_t> piece_ = {0};                      // [nodes]
-  std::vector<std::uint32_t> parent_ = {0}, end_ = {1};        // [nodes]
-  std::vector<std::uint32_t> first_word_ = {0, 0};             // [nodes + 1]
+  std::vector<std::uint8_t> piece_ = {0};                // [nodes]
+  std::vector<std::uint32_t> parent_ = {0}, end_ = {1};  // [nodes]
+  std::vector<std::uint32_t> first_word_ = {0, 0};       // [nodes + 1]
 };
 
 }  // namespace pipit
