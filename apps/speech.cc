@@ -24,6 +24,12 @@ void add_speech(CLI::App& app, SpeechOptions& o) {
   add_number(app, "--lm-weight", o.search.lm_weight, 0.0F, 5.0F, "of the language model's log probabilities");
   add_number(
       app, "--label-bonus", o.search.label_bonus, -5.0F, 5.0F, "added for every label where a language model is used");
+  add_number(app,
+             "--own-text-weight",
+             o.search.own_text_weight,
+             0.0F,
+             2.0F,
+             "taken off of what the model says without sound, where a language model is used");
   add_number(
       app, "--labels-per-frame", o.search.labels_per_frame, 1, 10, "pieces of words in one frame of 60 ms, at most");
 }

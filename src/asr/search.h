@@ -25,6 +25,8 @@ struct SearchOptions {
   const LabelPrior* lm = nullptr;
   float lm_weight = 0.35F;
   float label_bonus = 1.4F;  ///< makes up for what a language model takes off every label
+  /// Where a language model is used, so much of what the transducer says without sound is taken off (own_text.h).
+  float own_text_weight = 0.2F;
 };
 
 /// A token and the frame that it was emitted in.
