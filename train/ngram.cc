@@ -9,6 +9,7 @@
 
 #include "lm/word_ngram.h"
 #include "text/units.h"
+#include "train/runs.h"
 
 namespace pipit {
 namespace {
@@ -18,7 +19,7 @@ struct NgramToolOptions {
   std::string units, out, tokens;
   std::size_t num_words = 50'000;
   double weight = 1;  // of the training transcripts
-  int join = 1;
+  int join = 1;       // lines of a text that are one sentence
   WordNgramOptions ngram;
 };
 
@@ -129,7 +130,12 @@ Status run(const NgramToolOptions& o) {
   const auto unknown = static_cast<std::int32_t>(vocabulary->pieces.size());
   std::vector<std::int32_t> sentence;
   std::string key;
+  WordRuns dev;  // is reported on: nothing of it is learnt
+  for (const Transcript& t : *transcripts)
+    if (t.set == "dev") dev.add(t.text);
+  std::size_t left_out = 0;
   const auto add = [&](const std::string& line, double weight) {
+    if (dev.share(line)) return void(++left_out);
     sentence.clear();
     for_words(line, [&](std::string_view word) {
       const auto found = vocabulary->number.find(key = word);
@@ -153,6 +159,7 @@ Status run(const NgramToolOptions& o) {
   if (o.weight > 0)
     for (const Transcript& t : *transcripts)
       if (t.set == "train") add(t.text, o.weight);
+  fmt::print(stderr, "{} sentences left out that share {} words with dev\n", left_out, WordRuns::kWords);
   if (const Status done = WordNgramBuilder::write(builder.build(), o.out); !done) return done;
   const auto model = WordNgramModel::open(o.out);
   if (!model) return model.error();

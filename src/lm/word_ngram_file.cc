@@ -1,10 +1,12 @@
 // A model file: "PIPITWLM", version, checksum (XXH64 of what follows), tokens, a byte for each that tells whether it
-// begins a word; the tree of words; the speller; a share for every word and the unknown one; the longest context, then
-// of every context the numbers of contexts that are one word longer and of its entries, what it leaves over, those
-// words and those entries. Words are told as steps from the one before; numbers of contexts and steps take 7 bits a
-// byte.
+// begins a word; the tree of words; the speller; a share for every word and the unknown one; how many contexts there
+// are, then of each, the empty one first: how many are one word longer, how many words it lists, what it leaves over,
+// the words that make it longer, and the listed ones with their shares. Words ascend and are told as steps from the one
+// before; steps and numbers of words take 7 bits a byte.
 #define XXH_INLINE_ALL
 #include <xxhash.h>
+
+#include <algorithm>
 
 #include "base/file.h"
 #include "base/mapped_file.h"
@@ -63,6 +65,7 @@ struct WordNgramFile {
   static bool read(ByteReader in, WordNgramModel& m) {
     std::uint32_t tokens = 0, contexts = 0;
     if (!in.take(tokens) || tokens < 2 || tokens > 256 || !in.take(m.begins_word_, tokens)) return false;
+    if (m.begins_word_[0] != 0 || std::count(m.begins_word_.begin(), m.begins_word_.end(), 0) == tokens) return false;
     if (!m.trie_.read(in, static_cast<int>(tokens)) || m.trie_.num_words() > kMostWords) return false;
     for (std::uint32_t k = 1; k < m.trie_.num_nodes(); ++k)
       if ((m.begins_word_[static_cast<std::size_t>(m.trie_.piece(k))] != 0) != (m.trie_.parent(k) == 0)) return false;
