@@ -46,11 +46,12 @@ struct ByteReader {
   }
   bool take_short(std::uint32_t& value) {
     value = 0;
-    for (int shift = 0; shift < 35; shift += 7) {
-      std::uint8_t byte = 0;
-      if (!take(byte)) return false;
-      value |= static_cast<std::uint32_t>(byte & 127) << shift;
-      if (byte < 128) return true;
+    for (std::size_t k = 0; k < 5 && k < rest.size(); ++k) {
+      const auto byte = static_cast<std::uint32_t>(rest[k]);
+      value |= (byte & 127) << (7 * k);
+      if (byte >= 128) continue;
+      rest = rest.subspan(k + 1);
+      return true;
     }
     return false;
   }

@@ -40,6 +40,8 @@ void WordNgramModel::set_scales() {
   before_.assign(1, 0);
   for (const std::uint8_t s : word_share_) before_.push_back(before_.back() + static_cast<double>(share[s]));
   for (double& sum : before_) sum /= before_.back();
+  std::array<double, 256> left_of_byte{};
+  for (int k = 0; k < 256; ++k) left_of_byte[static_cast<std::size_t>(k)] = share_of_odds(static_cast<std::uint8_t>(k));
   left_.assign(word_.size(), 1);
   scale_.assign(word_.size(), 0);
   for (std::size_t c = 1; c < word_.size(); ++c) {
@@ -47,7 +49,7 @@ void WordNgramModel::set_scales() {
     for (std::uint32_t e = first_entry_[c]; e < first_entry_[c + 1]; ++e)
       sum += static_cast<double>(share[entry_share_[e]]);
     if (sum <= 0) continue;
-    const double left = share_of_odds(left_over_[c]);
+    const double left = left_of_byte[left_over_[c]];
     left_[c] = static_cast<float>(left);
     scale_[c] = static_cast<float>((1 - left) / sum);
   }

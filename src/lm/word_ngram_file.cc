@@ -77,6 +77,10 @@ struct WordNgramFile {
     if (!in.take(contexts) || contexts < 1 || contexts > in.rest.size()) return false;
     m.word_.assign(1, 0), m.parent_.assign(1, 0);
     std::vector<std::uint8_t> length = {0};
+    m.entry_word_.reserve(in.rest.size() / 3);  // a listed word takes three bytes or so
+    m.entry_share_.reserve(in.rest.size() / 3);
+    m.word_.reserve(contexts), m.parent_.reserve(contexts), length.reserve(contexts);
+    m.first_child_.reserve(contexts + 1), m.first_entry_.reserve(contexts + 1), m.left_over_.reserve(contexts);
     for (std::uint32_t c = 0; c < contexts; ++c) {
       std::uint32_t children = 0, entries = 0, word = 0;
       std::uint8_t left = 0;
