@@ -4,7 +4,7 @@
 #include <filesystem>
 
 #include "base/clock.h"
-#include "lm/ngram.h"
+#include "lm/word_ngram.h"
 #include "options.h"
 
 namespace pipit {
@@ -24,6 +24,12 @@ void add_speech(CLI::App& app, SpeechOptions& o) {
   add_number(app, "--lm-weight", o.search.lm_weight, 0.0F, 5.0F, "of the language model's log probabilities");
   add_number(
       app, "--label-bonus", o.search.label_bonus, -5.0F, 5.0F, "added for every label where a language model is used");
+  add_number(app,
+             "--own-text-weight",
+             o.search.own_text_weight,
+             0.0F,
+             2.0F,
+             "taken off of what the model says without sound, where a language model is used");
   add_number(
       app, "--labels-per-frame", o.search.labels_per_frame, 1, 10, "pieces of words in one frame of 60 ms, at most");
 }
@@ -59,12 +65,12 @@ Result<Ears> load_ears(const SpeechOptions& o) {
     if (!std::filesystem::is_regular_file(lm_path, ignored)) return ears;
   }
   if (lm_path == "none") return ears;
-  auto lm = NgramModel::open(lm_path);
+  auto lm = WordNgramModel::open(lm_path);
   if (!lm) return lm.error();
   if (lm->tokens() != static_cast<int>(ears.model->tokens()))
     return Error{Code::InvalidArgument,
                  fmt::format("{}: {} tokens, the model has {}", lm_path, lm->tokens(), ears.model->tokens())};
-  ears.lm = std::make_unique<NgramModel>(std::move(*lm));
+  ears.lm = std::make_unique<WordNgramModel>(std::move(*lm));
   ears.search.lm = ears.lm.get();
   return ears;
 }

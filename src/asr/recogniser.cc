@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "asr/own_text.h"
 #include "audio/feature_stream.h"
 #include "text/pieces.h"
 
@@ -51,7 +52,8 @@ struct Recogniser::Stream {
       : model(m),
         features(norm_of(m), static_cast<int>(m.sizes().stack)),
         state(m.make_state()),
-        search(m, options),
+        scorer(m, options.lm != nullptr ? options.own_text_weight : 0),
+        search(scorer, options),
         x(m.frame_dim()),
         e(m.joint_dim()) {}
 
@@ -67,7 +69,8 @@ struct Recogniser::Stream {
   const Transducer& model;
   FeatureStream features;
   EncoderState state;
-  BeamSearch<Transducer> search;
+  LessOwnText<Transducer> scorer;
+  BeamSearch<LessOwnText<Transducer>> search;
   std::vector<float> x, e;
 };
 
