@@ -29,21 +29,13 @@ void put_all(std::string& out, const std::vector<T>& values) {
   out.append(reinterpret_cast<const char*>(values.data()), values.size() * sizeof(T));
 }
 
-// Where each node's begin, as how many each has; and back, false where there are more than 2^32.
+// Where each node's begin, as how many each has.
 template <class Count>
 std::vector<Count> counts(const std::vector<std::uint32_t>& first) {
   std::vector<Count> out;
   for (std::size_t k = 1; k < first.size(); ++k) out.push_back(static_cast<Count>(first[k] - first[k - 1]));
   return out;
 }
-template <class Count>
-bool add_up(const std::vector<Count>& counts, std::vector<std::uint32_t>& first) {
-  std::uint64_t sum = 0;
-  first.assign(1, 0);
-  for (const Count count : counts) first.push_back(static_cast<std::uint32_t>(sum += count));
-  return sum <= 0xffff'ffff;
-}
-
 // Takes values off the front; false where there are not so many.
 struct Reader {
   std::span<const std::byte> rest;
@@ -61,6 +53,21 @@ struct Reader {
     if (count > 0) std::memcpy(values.data(), rest.data(), count * sizeof(T));
     rest = rest.subspan(count * sizeof(T));
     return true;
+  }
+  // The other way round from `counts`, without a copy in between: a program starts with this. False where there are
+  // more than 2^32.
+  template <class Count>
+  bool add_up(std::vector<std::uint32_t>& first, std::uint64_t nodes) {
+    if (rest.size() / sizeof(Count) < nodes) return false;
+    first.resize(nodes + 1);
+    std::uint64_t sum = 0;
+    for (std::size_t k = 0; k < nodes; ++k) {
+      Count count;
+      std::memcpy(&count, rest.data() + k * sizeof count, sizeof count);
+      first[k + 1] = static_cast<std::uint32_t>(sum += count);
+    }
+    rest = rest.subspan(nodes * sizeof(Count));
+    return sum <= 0xffff'ffff;
   }
 };
 
@@ -107,12 +114,10 @@ struct NgramFile {
     for (auto& l : model.levels_) {
       std::uint64_t nodes = 0, entries = 0;
       if (!in.take(nodes) || !in.take(entries) || nodes > 0xffff'fffe || entries > 0xffff'ffff) return false;
-      std::vector<std::uint16_t> children;
-      std::vector<std::uint8_t> own;
-      if (!in.take(l.token, nodes) || !in.take(l.left_over, nodes) || !in.take(children, nodes) ||
-          !in.take(own, nodes) || !in.take(l.entry_token, entries) || !in.take(l.entry_share, entries))
+      if (!in.take(l.token, nodes) || !in.take(l.left_over, nodes) || !in.add_up<std::uint16_t>(l.first_child, nodes) ||
+          !in.add_up<std::uint8_t>(l.first_entry, nodes) || !in.take(l.entry_token, entries) ||
+          !in.take(l.entry_share, entries))
         return false;
-      if (!add_up(children, l.first_child) || !add_up(own, l.first_entry)) return false;
     }
     return in.rest.empty() && sound(model);
   }
