@@ -78,6 +78,7 @@ struct Recogniser::Stream {
   BeamSearch<Transducer> search;
   std::vector<float> x, e;
   std::size_t filled = 0;  // of x
+  bool finished = false;
 };
 
 Recogniser::Recogniser(const Transducer& model, const SearchOptions& options)
@@ -98,17 +99,25 @@ void Recogniser::push(std::span<const float> samples) {
 void Recogniser::finish() {
   stream_->mel.finish();
   stream_->decode();
+  stream_->finished = true;
 }
 
 void Recogniser::reset() {
   stream_->mel.reset();
   stream_->norm.reset();
   stream_->filled = 0;
+  stream_->finished = false;
   stream_->state = stream_->model.make_state();
   stream_->search.reset();
 }
 
-void Recogniser::start_turn() { stream_->search.reset(); }
+void Recogniser::start_turn() {
+  stream_->search.reset();
+  if (!stream_->finished) return;
+  stream_->mel.reset();
+  stream_->filled = 0;
+  stream_->finished = false;
+}
 
 void Recogniser::push_frame(std::span<const float> log_mel) {
   expects(log_mel.size() == kNumBands, "Recogniser: a frame has the model's bands");

@@ -43,7 +43,8 @@ class Recogniser {
   void finish();
   /// As new, for another sound.
   void reset();
-  /// Words from here on, their times counted from here; what the encoder heard before stays with it as context.
+  /// Words from here on, their times counted from here; what encoder and normalisation heard before stays with them as
+  /// context (papers.md B7). After finish() another recording of the same voice may follow.
   void start_turn();
 
   /// The likeliest words so far.

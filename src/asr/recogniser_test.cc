@@ -6,58 +6,11 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
-#include <numbers>
 
-#include "base/random.h"
+#include "asr/test_voice.h"
 
 namespace pipit {
 namespace {
-
-const Transducer& model() {
-  static const Transducer* const loaded = [] {
-    const auto file = ModelFile::open(PIPIT_SOURCE_DIR "/models/pipit-en-small.pipit");
-    if (!file) std::abort();
-    auto got = Transducer::load(*file, Arithmetic::Int8);
-    return got ? new Transducer(std::move(*got)) : nullptr;
-  }();
-  return *loaded;
-}
-
-/// Pulses of a throat through three resonances that move from vowel to vowel, hisses and pauses between: near enough to
-/// speech for a model to hear words in it.
-std::vector<float> voice(std::uint64_t seed, double seconds) {
-  constexpr double kRate = 16000, kVowels[][3] = {{730, 1090, 2440},
-                                                  {270, 2290, 3010},
-                                                  {530, 1840, 2480},
-                                                  {570, 840, 2410},
-                                                  {300, 870, 2240},
-                                                  {660, 1720, 2410}};
-  constexpr double kWidth_hz[] = {80, 100, 150};
-  Random random(seed);
-  std::vector<float> out;
-  double formant[3] = {500, 1500, 2500}, y1[3] = {}, y2[3] = {}, phase = 0;
-  while (static_cast<double>(out.size()) < seconds * kRate) {
-    const auto kind = random.below(8);  // 0 a pause, 1 or 2 a hiss, else a vowel
-    const auto& vowel = kVowels[random.below(6)];
-    const double pitch_hz = random.uniform(90, 140);
-    const auto n = static_cast<int>(kRate * random.uniform(0.06, 0.16));
-    for (int i = 0; i < n; ++i) {
-      double source = 0;
-      if ((phase += pitch_hz / kRate) >= 1) phase -= 1, source = kind > 2 ? 1 : 0;
-      if (kind == 1 || kind == 2) source = 0.05 * random.normal();
-      double sum = 0;
-      for (int f = 0; f < 3; ++f) {
-        formant[f] += ((kind > 2 ? vowel[f] : 1500.0 + 1500 * f) - formant[f]) * 0.002;
-        const double r = std::exp(-std::numbers::pi * kWidth_hz[f] / kRate);
-        const double y = source + 2 * r * std::cos(2 * std::numbers::pi * formant[f] / kRate) * y1[f] - r * r * y2[f];
-        y2[f] = y1[f], y1[f] = y;
-        sum += y / (1 + f);
-      }
-      out.push_back(static_cast<float>(0.03 * sum + 0.0005 * random.normal()));
-    }
-  }
-  return out;
-}
 
 std::vector<float> silence(std::size_t n) { return std::vector<float>(n); }
 
@@ -137,6 +90,35 @@ TEST(Recogniser, ResetForgets) {
   recogniser.push(std::span(other).first(12345));  // no finish
   recogniser.reset();
   expect_same(heard(recogniser, sound), first);
+}
+
+// What was heard before stays as context: the same sound is heard again, from time 0, as if a voice had gone on.
+TEST(Recogniser, ATurnStartsWithWhatWasHeardBefore) {
+  const std::vector<float> first = voice(2, 4.02), second = voice(1, 4);
+  Recogniser whole(model(), {}), turns(model(), {});
+  turns.push(first);
+  turns.start_turn();
+  EXPECT_EQ(turns.steps(), 0);
+  EXPECT_TRUE(turns.best().words.empty());
+  const Transcript after = heard(turns, second);
+  whole.push(first);
+  const double at_s = whole.seconds_decoded();
+  EXPECT_NEAR(turns.seconds_decoded() + at_s, heard(whole, second).words.empty() ? 0 : whole.seconds_decoded(), 1e-9);
+  ASSERT_FALSE(after.words.empty());
+  EXPECT_LE(after.words.back().end_s, turns.seconds_decoded() + 1e-9);
+
+  // After finish another recording follows: nothing of the first one's last samples is in its frames, and yet it is not
+  // heard as by new ears.
+  turns.reset();
+  heard(turns, first);
+  turns.start_turn();
+  const Transcript next = heard(turns, second);
+  Recogniser fresh(model(), {});
+  const Transcript alone = heard(fresh, second);
+  EXPECT_EQ(turns.seconds_decoded(), fresh.seconds_decoded());
+  EXPECT_NE(next.log_score, alone.log_score);
+  turns.reset();
+  expect_same(heard(turns, second), alone);
 }
 
 TEST(Recogniser, InterleavedStreamsEqualSeparateOnes) {
