@@ -76,6 +76,12 @@ Result<std::vector<Played>> clips_of(const Options& o) {
     at_s += audio->seconds();
     out.push_back(std::move(played));
   }
+  // A round is a whole number of the encoder's steps (60 ms), or a clip would be cut into steps elsewhere in each
+  // round.
+  if (!out.empty()) {
+    const auto end = static_cast<std::size_t>(std::lround(at_s * kSampleRate));
+    out.back().samples.resize(out.back().samples.size() + (960 - end % 960) % 960);
+  }
   if (out.empty()) return Error{Code::NotFound, o.data + ": no clip of those speakers"};
   return out;
 }
