@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "asr/word_lattice.h"
 #include "audio/feature_stream.h"
 #include "text/pieces.h"
 
@@ -120,6 +121,12 @@ Transcript Recogniser::best() const {
     word.confidence = std::min(1.0, share / total);
   }
   return out;
+}
+
+Lattice Recogniser::lattice() const {
+  return word_lattice(stream_->search.lattice(), [&](std::int32_t token) {
+    return stream_->model.piece(static_cast<std::size_t>(token));
+  });
 }
 
 double Recogniser::seconds_decoded() const { return stream_->search.frame() * stream_->step_s(); }

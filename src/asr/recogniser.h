@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "asr/search.h"
+#include "lattice/lattice.h"
 #include "nn/transducer.h"
 
 namespace pipit {
@@ -46,6 +47,9 @@ class Recogniser {
   Transcript best() const;
   /// The likeliest `most`, best first, without confidence.
   std::vector<Transcript> n_best(int most) const;
+  /// What may have been said so far: words with times, within SearchOptions::lattice_beam of the best path, which says
+  /// best() with its score. Prune it (lattice/posteriors.h) before it goes anywhere.
+  Lattice lattice() const;
   double seconds_decoded() const;
 
  private:
