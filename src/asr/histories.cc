@@ -9,6 +9,8 @@
 namespace pipit {
 namespace {
 
+// What any other way loses at least, so that the best way is the best alone.
+constexpr double kLeastLoss = 1e-6;
 constexpr double kMinusInf = -std::numeric_limits<double>::infinity();
 
 std::size_t at(std::int32_t index) { return static_cast<std::size_t>(index); }
@@ -36,14 +38,15 @@ std::int32_t Histories::join(std::int32_t better,
                              bool same) {
   const std::int32_t first = size_of(ways_);
   const auto take = [&](Way way, double loss) {
-    way.loss = std::min(0.0, way.loss + loss);
+    const bool best = size_of(ways_) == first;
+    way.loss = best ? 0 : std::min(-kLeastLoss, way.loss + loss);
     if (way.loss < -limits_.beam) return;
     for (auto other = ways_.begin() + first; other != ways_.end(); ++other) {
       if (other->from != way.from) continue;
       if (other != ways_.begin() + first) {
         const double high = std::max(other->loss, way.loss), low = std::min(other->loss, way.loss);
         if (way.loss > other->loss) other->frame = way.frame;
-        other->loss = std::min(0.0, high + std::log1p(std::exp(low - high)));
+        other->loss = std::min(-kLeastLoss, high + std::log1p(std::exp(low - high)));
       }
       return;
     }

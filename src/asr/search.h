@@ -18,7 +18,7 @@
 namespace pipit {
 
 struct SearchOptions {
-  int beam = 16;              ///< hypotheses kept after each frame, >= 1; 1 follows the best one alone
+  int beam = 32;              ///< hypotheses kept after each frame, >= 1; 1 follows the best one alone
   int labels_per_frame = 3;   ///< at most, >= 1
   float threshold = 8;        ///< hypotheses that much less likely than the best are dropped, natural log
   float sure_blank = 0.001F;  ///< a frame whose blank leaves no more than this for all labels is taken as silence
@@ -29,9 +29,9 @@ struct SearchOptions {
   /// Hypotheses that have the same future (last context() labels, place in the language model) go on as one, the
   /// likeliest; the others stay in the lattice. Without it only equal label sequences meet.
   bool recombine = true;
-  float lattice_beam = 8;      ///< paths that much less likely than the best are no part of the lattice, natural log
+  float lattice_beam = 12;     ///< paths that much less likely than the best are no part of the lattice, natural log
   int most_ways = 8;           ///< into one state of the lattice, >= 1
-  int lattice_frames = 1'000;  ///< alternatives are remembered for so long at least (60 s), the best path for ever
+  int lattice_frames = 10'000;  ///< alternatives are remembered for so long (10 min), the best path for ever
 };
 
 struct Hypothesis {
