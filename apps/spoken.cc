@@ -11,6 +11,7 @@
 #include "audio/corpus.h"
 #include "base/file.h"
 #include "base/text.h"
+#include "lattice/posteriors.h"
 #include "text/edit_distance.h"
 #include "view/timeline.h"
 
@@ -18,8 +19,6 @@ namespace pipit {
 namespace {
 
 namespace fs = std::filesystem;
-
-constexpr int kRunnersUp = 16;
 
 /// 16 bits, one channel, 16 kHz.
 std::string as_wav(std::span<const float> samples) {
@@ -87,26 +86,25 @@ std::optional<Spoken> dev_clip() {
                 {}};
 }
 
-// Words of the beam's hypotheses over time. A word that several of them have at about one time is one box, whose weight
-// is their share of the beam's probability. Whoever has arcs of a lattice with posteriors makes the same boxes of them.
-std::vector<TimedLabel> boxes(const Heard& heard) {
+// The lattice over time: its arcs that say one word at about one time are one box, whose weight is their posterior.
+std::vector<TimedLabel> boxes(const Heard& heard, double step_s) {
   std::vector<TimedLabel> out;
   for (const Word& word : heard.best.words) out.push_back({word.text, word.start_s, word.end_s, word.confidence, true});
-  double total = 0;
-  for (const Transcript& one : heard.n_best) total += std::exp(one.log_score - heard.n_best[0].log_score);
-  for (const Transcript& one : heard.n_best) {
-    const double share = std::exp(one.log_score - heard.n_best[0].log_score) / total;
-    for (const Word& word : one.words) {
-      const auto same = std::find_if(out.begin(), out.end(), [&](const TimedLabel& box) {
-        return box.text == word.text && box.start_s < word.end_s + 0.1 && word.start_s < box.end_s + 0.1;
-      });
-      if (same == out.end())
-        out.push_back({word.text, word.start_s, word.end_s, share, false});
-      else if (!same->chosen)
-        same->weight += share;
-    }
+  const auto likely = posteriors(heard.lattice, {PosteriorScale().sharp, PosteriorScale().sharp});
+  for (std::size_t a = 0; a < heard.lattice.arcs.size(); ++a) {
+    const LatticeArc& arc = heard.lattice.arcs[a];
+    if (arc.word == kNoWord) continue;
+    const std::string& text = heard.lattice.words[static_cast<std::size_t>(arc.word)];
+    const double start_s = step_s * arc.start_frame, end_s = step_s * arc.end_frame;
+    const auto same = std::find_if(out.begin(), out.end(), [&](const TimedLabel& box) {
+      return box.text == text && box.start_s < end_s + 0.1 && start_s < box.end_s + 0.1;
+    });
+    if (same == out.end())
+      out.push_back({text, start_s, end_s, likely.arc[a], false});
+    else if (!same->chosen)
+      same->weight += likely.arc[a];
   }
-  std::erase_if(out, [](const TimedLabel& box) { return !box.chosen && box.weight < 0.01; });
+  std::erase_if(out, [](const TimedLabel& box) { return !box.chosen && box.weight < 0.02; });
   return out;
 }
 
@@ -123,7 +121,9 @@ Result<std::vector<Spoken>> hear_spoken() {
   const auto ears = load_ears({});
   if (!ears) return ears.error();
   if (auto clip = dev_clip()) all->push_back(std::move(*clip));
-  for (Spoken& one : *all) one.heard = hear(*ears, one.audio, kRunnersUp);
+  const double step_s = 0.01 * static_cast<double>(ears->model->sizes().stack);
+  for (Spoken& one : *all)
+    one.step_s = step_s, one.heard = hear(*ears, one.audio, {.confidence = true, .lattice = true});
   return all;
 }
 
@@ -144,9 +144,9 @@ void add_spoken(Report& page, const std::vector<Spoken>& all) {
                                one.heard.seconds_audio,
                                1e3 * one.heard.seconds_compute));
     page.drawing(
-        timeline_svg("words over time", boxes(one.heard), one.audio.samples, one.audio.seconds()),
-        "Above: the words that were taken. Below: others of the beam at the same time. The darker, the more of "
-        "the beam's probability has the word there.");
+        timeline_svg("words over time", boxes(one.heard, one.step_s), one.audio.samples, one.audio.seconds()),
+        "The lattice over time. Above: the words that were taken. Below: others that it has there. The darker, the "
+        "likelier.");
     Table table{.columns = {{.name = "word"},
                             {.name = "from", .unit = "s", .decimals = 2},
                             {.name = "to", .unit = "s", .decimals = 2},

@@ -13,6 +13,7 @@ struct Spoken {
   std::string name, said, origin;
   Audio audio;
   Heard heard;
+  double step_s = 0.06;  // of the lattice's frames
 };
 
 /// The sentences of examples/spoken, and one clip of the speech bundle's dev split where $PIPIT_DATA or ../shared/data
@@ -22,7 +23,8 @@ Result<std::vector<Spoken>> hear_spoken();
 /// "door: HE STOOD .. (1 of 14 words wrong)"
 std::string spoken_line(const Spoken& one);
 
-/// For each sentence: the sound, what was said and heard, words with times and confidence, and a picture of the beam.
+/// For each sentence: the sound, what was said and heard, words with times and confidence, and a picture of the
+/// lattice.
 void add_spoken(Report& page, const std::vector<Spoken>& all);
 
 }  // namespace pipit

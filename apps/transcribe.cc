@@ -2,7 +2,9 @@
 // that never ends, takes no more memory than a minute.
 #include <array>
 #include <cstring>
+#include <filesystem>
 #include <optional>
+#include <set>
 
 #include "app.h"
 #include "asr/long_recogniser.h"
@@ -10,6 +12,7 @@
 #include "base/clock.h"
 #include "base/file.h"
 #include "json.h"
+#include "lattice/lattice_io.h"
 #include "options.h"
 #include "progress.h"
 #include "speech.h"
@@ -22,21 +25,37 @@ struct TranscribeOptions {
   std::vector<std::string> files;
   bool json = false, times = false, raw = false;
   int n_best = 1;
+  std::string lattice_folder;  ///< empty: none
+};
+
+// A name for each file's lattice: its own without folder and ending, and a number where another had that name before.
+class Names {
+ public:
+  std::string of(const std::string& file) {
+    const std::string stem = file == "-" ? "stdin" : std::filesystem::path(file).stem().string();
+    std::string name = stem;
+    for (int copy = 2; !taken_.insert(name).second; ++copy) name = fmt::format("{}-{}", stem, copy);
+    return name;
+  }
+
+ private:
+  std::set<std::string> taken_;
 };
 
 // One sound on its way: where its samples come from, and what was heard in it so far.
 class Listening {
  public:
-  Listening(const std::string& file, const TranscribeOptions& o) : file_(file), o_(o) {}
+  /// `lattice`: where it goes, without the ending; empty: nowhere.
+  Listening(const std::string& file, std::string lattice, const Ears& ears, const TranscribeOptions& o)
+      : file_(file), lattice_(std::move(lattice)), ears_(ears), o_(o) {}
 
-  Status hear(const Ears& ears) {
+  Status hear() {
     if (const Status opened = open(); !opened) return opened;
     SegmentOptions segments;
     if (o_.raw) segments = {.least_s = 0, .most_s = 30, .pause_s = 0.8};  // somebody may be waiting
     if (o_.n_best > 1) segments = {.least_s = 1e9, .most_s = 2e9};        // runners-up of the whole sound
-    LongRecogniser recogniser(*ears.model, ears.search, segments, [&](const Transcript& words, const Recogniser& more) {
-      take(words, more);
-    });
+    LongRecogniser recogniser(
+        *ears_.model, ears_.search, segments, [&](double begin_s, const Recogniser& heard) { take(begin_s, heard); });
     Stopwatch since_told;
     std::vector<float> samples;
     for (bool more = true; more && !interrupted();) {
@@ -52,12 +71,14 @@ class Listening {
         const Timed timed(seconds_compute_);
         recogniser.push(samples);
       }
+      if (!written_) return written_;
       if (since_told.seconds() > 2 && !o_.raw) tell_progress(), since_told.restart();
     }
     {
       const Timed timed(seconds_compute_);
       recogniser.finish();
     }
+    if (!written_) return written_;
     if (o_.json)
       fmt::print("{}\n", as_json().dump(-1, ' ', false, Json::error_handler_t::replace));
     else if (o_.n_best > 1)
@@ -99,8 +120,14 @@ class Listening {
   }
 
   // A segment is done: what is to be printed as it comes is printed, the rest kept.
-  void take(const Transcript& words, const Recogniser& more) {
-    if (o_.n_best > 1) n_best_ = more.n_best(o_.n_best);
+  void take(double begin_s, const Recogniser& recogniser) {
+    Heard heard = heard_by(
+        ears_,
+        recogniser,
+        {.n_best = o_.n_best > 1 ? o_.n_best : 0, .confidence = o_.json || o_.times, .lattice = !lattice_.empty()});
+    const Transcript words = later(std::move(heard.best), begin_s);
+    n_best_ = std::move(heard.n_best);
+    if (!lattice_.empty()) write_lattice(heard.lattice, std::lround(begin_s / recogniser.step_s()));
     if (o_.json) {
       for (const Word& word : words.words) {
         words_.push_back({{"word", word.text},
@@ -118,6 +145,18 @@ class Listening {
     }
     std::fflush(stdout);
   }
+
+  // NAME for the first segment, which is most often the only one, then NAME.2, NAME.3 ..; frames since the first
+  // sample.
+  void write_lattice(Lattice lattice, long begin_frame) {
+    const auto by = static_cast<std::int32_t>(begin_frame);
+    for (std::int32_t& frame : lattice.frames) frame += by;
+    for (LatticeArc& arc : lattice.arcs) arc.start_frame += by, arc.end_frame += by;
+    const std::string path = num_lattices_++ == 0 ? lattice_ : fmt::format("{}.{}", lattice_, num_lattices_);
+    if (written_) written_ = write_file(path + ".lattice", to_bytes(lattice));
+    if (written_) written_ = write_file(path + ".dot", to_graphviz(lattice));
+  }
+
   void end_line() const {
     if (begun_) fmt::print("\n");
   }
@@ -142,6 +181,7 @@ class Listening {
              {"words", std::move(words_)},
              {"seconds_audio", seconds_audio()},
              {"seconds_compute", seconds_compute_}};
+    if (!lattice_.empty()) out["lattice"] = lattice_ + ".lattice";
     if (o_.n_best > 1) {
       out["n_best"] = Json::array();
       for (const Transcript& one : n_best_)
@@ -151,12 +191,16 @@ class Listening {
   }
 
   const std::string& file_;
+  const std::string lattice_;
+  const Ears& ears_;
   const TranscribeOptions& o_;
   std::optional<AudioReader> reader_;
   std::optional<InputFile> raw_;
   std::size_t num_samples_ = 0;
   double seconds_compute_ = 0;
   Stopwatch watch_;
+  int num_lattices_ = 0;
+  Status written_ = Done{};
   bool begun_ = false;  // a line of words that has no end yet
   std::string text_;
   Json words_ = Json::array();
@@ -166,10 +210,18 @@ class Listening {
 Status run(const TranscribeOptions& o) {
   const auto ears = load_ears(o.speech);
   if (!ears) return ears.error();
+  if (!o.lattice_folder.empty()) {
+    std::error_code error;
+    std::filesystem::create_directories(o.lattice_folder, error);
+    if (error) return Error{Code::Io, o.lattice_folder + ": no folder and cannot be made one: " + error.message()};
+  }
+  Names names;
   for (const std::string& file : o.files) {
     if (interrupted()) break;
-    Listening listening(file, o);
-    if (const Status heard = listening.hear(*ears); !heard) return heard;
+    const std::string lattice =
+        o.lattice_folder.empty() ? "" : (std::filesystem::path(o.lattice_folder) / names.of(file)).string();
+    Listening listening(file, lattice, *ears, o);
+    if (const Status heard = listening.hear(); !heard) return heard;
   }
   return Done{};
 }
@@ -186,6 +238,9 @@ void add_transcribe(CLI::App& root, Task& task) {
   add_number(app, "--nbest", o->n_best, 1, 100, "so many likeliest transcripts with their log probability");
   app.add_flag(
       "--raw", o->raw, "samples without a header: 16 bits, little-endian, one channel, 16 kHz; words as they come");
+  app.add_option(
+         "--lattice", o->lattice_folder, "folder for what else may have been said: NAME.lattice, NAME.dot a file")
+      ->option_text("DIR");
   app.callback([o, &task] { task = [o] { return run(*o); }; });
 }
 

@@ -101,10 +101,10 @@ Status run(const Options& o) {
   std::vector<std::vector<std::string>> said(static_cast<std::size_t>(rounds), std::vector<std::string>(clips->size()));
   int segments = 0;
   double longest_s = 0;
-  LongRecogniser recogniser(*model, {.lm = &*lm}, {}, [&](const Transcript& words, const Recogniser& more) {
+  LongRecogniser recogniser(*model, {.lm = &*lm}, {}, [&](double begin_s, const Recogniser& heard) {
     ++segments;
-    longest_s = std::max(longest_s, more.seconds_decoded());
-    for (const Word& word : words.words) {
+    longest_s = std::max(longest_s, heard.seconds_decoded());
+    for (const Word& word : later(heard.best(), begin_s).words) {
       const double at_s = (word.start_s + word.end_s) / 2;
       const auto round = std::min(static_cast<std::size_t>(at_s / round_s), said.size() - 1);
       const auto next = std::upper_bound(

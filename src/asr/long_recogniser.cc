@@ -44,15 +44,14 @@ bool LongRecogniser::ends() const {
 }
 
 void LongRecogniser::end_segment() {
-  tell_(partial(), recogniser_);
+  tell_(begin_s_, recogniser_);
   begin_s_ += recogniser_.seconds_decoded();
   recogniser_.start_turn();
 }
 
-Transcript LongRecogniser::partial() const {
-  Transcript out = recogniser_.best();
-  for (Word& word : out.words) word.start_s += begin_s_, word.end_s += begin_s_;
-  return out;
+Transcript later(Transcript words, double by_s) {
+  for (Word& word : words.words) word.start_s += by_s, word.end_s += by_s;
+  return words;
 }
 
 }  // namespace pipit

@@ -14,6 +14,9 @@ struct SegmentOptions {
   double least_s = 20, most_s = 60, pause_s = 0.6;  ///< 0 <= least_s < most_s
 };
 
+/// A transcript with its times moved.
+Transcript later(Transcript words, double by_s);
+
 /// The search starts anew with each segment; encoder and normalisation carry on.
 ///
 /// In        as Recogniser: the words do not depend on how the sound is cut.
@@ -21,9 +24,9 @@ struct SegmentOptions {
 /// Threads   one per stream.
 class LongRecogniser {
  public:
-  /// Told of every segment, one of silence too; times are since the first sample. The recogniser shows what else it
-  /// knows of the segment (n_best and so on), with times since the segment's begin.
-  using Tell = std::function<void(const Transcript&, const Recogniser&)>;
+  /// Told of every segment when it ends, one of silence too: the recogniser shows what was heard in it, with times
+  /// since the segment's begin, which lies at `begin_s` of the sound.
+  using Tell = std::function<void(double begin_s, const Recogniser&)>;
 
   LongRecogniser(const Transducer& model, const SearchOptions& search, const SegmentOptions& segments, Tell tell);
 
@@ -31,8 +34,8 @@ class LongRecogniser {
   /// No more will come: the last segment ends.
   void finish();
 
-  /// What stands of the segment that is under way, times as above; may still change.
-  Transcript partial() const;
+  /// What stands of the segment that is under way, times since the first sample; may still change.
+  Transcript partial() const { return later(recogniser_.best(), begin_s_); }
   double seconds_decoded() const { return begin_s_ + recogniser_.seconds_decoded(); }
 
  private:

@@ -13,8 +13,8 @@ const SegmentOptions kShort{.least_s = 2, .most_s = 5, .pause_s = 0.3};
 
 std::vector<Transcript> segments(std::span<const float> sound, const SegmentOptions& options, std::uint64_t seed = 0) {
   std::vector<Transcript> out;
-  LongRecogniser recogniser(model(), {.beam = 4}, options, [&](const Transcript& words, const Recogniser&) {
-    if (!words.words.empty()) out.push_back(words);
+  LongRecogniser recogniser(model(), {.beam = 4}, options, [&](double begin_s, const Recogniser& r) {
+    if (Transcript words = r.best(); !words.words.empty()) out.push_back(later(std::move(words), begin_s));
   });
   Random random(seed);
   for (std::size_t at = 0; at < sound.size();) {
@@ -87,7 +87,7 @@ TEST(LongRecogniser, MemoryStaysFlat) {
   const std::vector<float> sound = voice(4, 60);
   std::size_t words = 0;
   LongRecogniser recogniser(
-      model(), {.beam = 2}, {}, [&](const Transcript& t, const Recogniser&) { words += t.words.size(); });
+      model(), {.beam = 2}, {}, [&](double, const Recogniser& r) { words += r.best().words.size(); });
   for (int minute = 0; minute < 2; ++minute) recogniser.push(sound);
   const std::size_t early = words;
   const bool known = reset_peak_rss() && kAsked;

@@ -4,12 +4,16 @@
 #include <array>
 #include <cmath>
 
+#include "asr/word_lattice.h"
 #include "audio/feature_norm.h"
 #include "audio/log_mel.h"
+#include "lattice/paths.h"
 #include "text/pieces.h"
 
 namespace pipit {
 namespace {
+
+constexpr int kAll = 1'000'000;
 
 FeatureNorm norm_of(const Transducer& model) {
   FeatureNorm norm;
@@ -124,16 +128,37 @@ void Recogniser::push_frame(std::span<const float> log_mel) {
   stream_->push_frame(log_mel);
 }
 
+// Paths come by score, and some say the same: as many more are asked for as it takes, up to 64 for each text.
 std::vector<Transcript> Recogniser::n_best(int most) const {
+  const Lattice all = lattice();
   std::vector<Transcript> out;
-  for (const Hypothesis& hypothesis : stream_->search.best(most))
-    out.push_back(words_of(stream_->model, hypothesis, stream_->step_s()));
+  for (int paths = 4 * most; static_cast<int>(out.size()) < most && paths <= 64 * most; paths *= 4) {
+    out.clear();
+    const std::vector<LatticePath> found = pipit::n_best(all, paths);
+    for (const LatticePath& path : found) {
+      if (static_cast<int>(out.size()) == most) break;
+      Transcript one;
+      one.log_score = path.score;
+      for (const std::int32_t a : path.arcs) {
+        const LatticeArc& arc = all.arcs[static_cast<std::size_t>(a)];
+        if (arc.word == kNoWord) continue;
+        one.words.push_back({all.words[static_cast<std::size_t>(arc.word)],
+                             arc.start_frame * stream_->step_s(),
+                             arc.end_frame * stream_->step_s()});
+      }
+      const std::string text = one.text();
+      if (std::none_of(out.begin(), out.end(), [&](const Transcript& other) { return other.text() == text; }))
+        out.push_back(std::move(one));
+    }
+    if (static_cast<int>(found.size()) < paths) break;
+  }
   return out;
 }
 
 Transcript Recogniser::best() const {
-  const std::vector<Transcript> all = n_best(1'000'000);
-  if (all.empty()) return {};
+  std::vector<Transcript> all;
+  for (const Hypothesis& hypothesis : stream_->search.best(kAll))
+    all.push_back(words_of(stream_->model, hypothesis, stream_->step_s()));
   Transcript out = all[0];
   double total = 0;
   for (const Transcript& one : all) total += std::exp(one.log_score - out.log_score);
@@ -153,5 +178,9 @@ double Recogniser::seconds_decoded() const { return steps() * step_s(); }
 int Recogniser::steps() const { return stream_->search.frame(); }
 double Recogniser::step_s() const { return stream_->step_s(); }
 void Recogniser::alive(std::vector<Alive>& out) const { stream_->search.alive(out); }
+Lattice Recogniser::lattice() const {
+  return word_lattice(stream_->search.lattice(),
+                      [&](std::int32_t token) { return stream_->model.piece(static_cast<std::size_t>(token)); });
+}
 
 }  // namespace pipit

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "asr/search.h"
+#include "lattice/lattice.h"
 #include "nn/transducer.h"
 
 namespace pipit {
@@ -13,7 +14,8 @@ namespace pipit {
 struct Word {
   std::string text;
   double start_s = 0, end_s = 0;  ///< since the first sample; to one step of the encoder (60 ms)
-  /// In [0, 1]: share of the beam's probability that has this word at this time. Not calibrated.
+  /// In [0, 1]: share of the beam's probability that has this word at this time. Quick and not calibrated: where it
+  /// matters, ask the lattice (lattice/confidence.h).
   double confidence = 0;
 };
 
@@ -49,8 +51,11 @@ class Recogniser {
 
   /// The likeliest words so far.
   Transcript best() const;
-  /// The likeliest `most`, best first, without confidence.
+  /// The likeliest `most` texts of the lattice, best first, without confidence.
   std::vector<Transcript> n_best(int most) const;
+  /// What may have been said so far: words with times, within SearchOptions::lattice_beam of the best path, which says
+  /// best() with its score. Prune it (lattice/posteriors.h) before it goes anywhere.
+  Lattice lattice() const;
   double seconds_decoded() const;
   /// Since the start, or the last start_turn().
   int steps() const;
