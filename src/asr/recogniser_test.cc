@@ -6,8 +6,11 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
+#include <set>
 
 #include "asr/test_voice.h"
+#include "lattice/paths.h"
+#include "lattice/posteriors.h"
 
 namespace pipit {
 namespace {
@@ -34,6 +37,7 @@ TEST(Recogniser, AnyPiecesGiveTheSameWords) {
   const std::vector<float> sound = voice(1, 6);
   Recogniser recogniser(model(), {});
   const Transcript whole = heard(recogniser, sound);
+  const Lattice whole_lattice = recogniser.lattice();
   ASSERT_GE(whole.words.size(), 2u) << "the voice must say something, or this test says nothing";
   Random random(7);
   for (int trial = 0; trial < 20; ++trial) {
@@ -46,7 +50,68 @@ TEST(Recogniser, AnyPiecesGiveTheSameWords) {
     }
     recogniser.finish();
     expect_same(recogniser.best(), whole);
+    EXPECT_TRUE(recogniser.lattice() == whole_lattice);
   }
+}
+
+// The best path of the lattice is the beam's best: words, times and score; it passes check() at any time; posteriors of
+// what leaves the start sum to 1.
+TEST(Recogniser, TheLatticesBestPathIsTheBeams) {
+  for (const std::uint64_t seed : {1, 2, 3, 4})
+    for (const int beam : {1, 8, 32}) {
+      const std::vector<float> sound = voice(seed, 5);
+      Recogniser recogniser(model(), {.beam = beam});
+      for (std::size_t at = 0; at <= sound.size(); at += 16000) {
+        const Transcript best = recogniser.best();
+        const Lattice lattice = recogniser.lattice();
+        const Status fine = check(lattice);
+        ASSERT_TRUE(fine) << fine.error().message;
+        const LatticePath path = best_path(lattice);
+        EXPECT_EQ(path_text(lattice, path.arcs), best.text());
+        EXPECT_NEAR(path.score, best.log_score, 1e-9);
+        std::size_t k = 0;
+        for (const std::int32_t a : path.arcs) {
+          const LatticeArc& arc = lattice.arcs[static_cast<std::size_t>(a)];
+          if (arc.word == kNoWord) continue;
+          EXPECT_NEAR(arc.start_frame * 0.06, best.words[k].start_s, 1e-9);
+          EXPECT_NEAR(arc.end_frame * 0.06, best.words[k++].end_s, 1e-9);
+        }
+        const Posteriors all = posteriors(lattice);
+        double sum = 0;
+        for (std::size_t a = 0; a < lattice.arcs.size(); ++a) sum += lattice.arcs[a].from == 0 ? all.arc[a] : 0;
+        EXPECT_NEAR(sum, 1, 1e-9);
+        recogniser.push(std::span(sound).subspan(at, std::min<std::size_t>(16000, sound.size() - at)));
+      }
+    }
+}
+
+// Whatever was said, a wider lattice is no farther from it, and none is farther than the best path.
+TEST(Recogniser, AWiderLatticeHasNoWorseOracle) {
+  Random random(11);
+  bool better = false;
+  for (const std::uint64_t seed : {1, 2, 3}) {
+    const std::vector<float> sound = voice(seed, 5);
+    std::vector<Lattice> lattices;
+    for (const float beam : {0.0F, 2.0F, 4.0F, 8.0F}) {
+      Recogniser recogniser(model(), {.lattice_beam = beam, .most_ways = 1000});
+      heard(recogniser, sound);
+      lattices.push_back(recogniser.lattice());
+    }
+    const auto& words = lattices.back().words;
+    ASSERT_FALSE(words.empty());
+    for (int trial = 0; trial < 20; ++trial) {
+      std::vector<std::string_view> said;
+      for (int k = 0; k < 8; ++k) said.push_back(words[random.below(words.size())]);
+      int before = oracle(lattices[0], said).counts.errors();
+      for (const Lattice& lattice : lattices) {
+        const int here = oracle(lattice, said).counts.errors();
+        EXPECT_LE(here, before);
+        better = better || here < before;
+        before = here;
+      }
+    }
+  }
+  EXPECT_TRUE(better);
 }
 
 TEST(Recogniser, TimesAscendAndConfidenceIsAShare) {
@@ -72,9 +137,15 @@ TEST(Recogniser, TimesAscendAndConfidenceIsAShare) {
       EXPECT_LE(best.log_score, 0);
       const std::vector<Transcript> all = recogniser.n_best(100);
       ASSERT_FALSE(all.empty());
-      EXPECT_LE(all.size(), static_cast<std::size_t>(beam));
+      EXPECT_LE(all.size(), 100u);
       EXPECT_EQ(all[0].text(), best.text());
-      for (std::size_t k = 1; k < all.size(); ++k) EXPECT_LE(all[k].log_score, all[k - 1].log_score);
+      std::set<std::string> texts;
+      for (std::size_t k = 0; k < all.size(); ++k) {
+        EXPECT_TRUE(texts.insert(all[k].text()).second) << "one text twice";
+        if (k > 0) {
+          EXPECT_LE(all[k].log_score, all[k - 1].log_score);
+        }
+      }
     }
 }
 
