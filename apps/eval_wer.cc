@@ -17,6 +17,7 @@ struct WerOptions {
   SpeechOptions speech;
   ClipOptions clips;
   std::string json;
+  bool carry = false;
 };
 
 struct Row {
@@ -32,11 +33,17 @@ Status run(const WerOptions& o) {
   if (!clips) return clips.error();
   const auto ears = load_ears(o.speech);
   if (!ears) return ears.error();
+  if (o.carry && o.clips.num_threads > 1)
+    return Error{Code::InvalidArgument, "--carry hears clips one after another: --threads must be 1"};
+  std::map<std::string, Recogniser, std::less<>> carried;  // by speaker
   std::vector<Row> rows(clips->size());
   const Status all_heard = hear_clips(o.clips, *clips, [&](std::size_t k, const Audio& audio) {
     Row& row = rows[k];
     row.clip = &(*clips)[k];
-    const Heard heard = hear(*ears, audio);
+    const auto ears_of = [&](const std::string& speaker) -> Recogniser& {
+      return carried.try_emplace(speaker, *ears->model, ears->search).first->second;
+    };
+    const Heard heard = o.carry ? hear_on(*ears, ears_of(row.clip->speaker), audio) : hear(*ears, audio);
     row.text = heard.best.text();
     row.edits = count_edits(row.clip->text, row.text);
     row.seconds_audio = heard.seconds_audio;
@@ -89,6 +96,7 @@ Status run(const WerOptions& o) {
                      {"insertions", sum.insertions},
                      {"deletions", sum.deletions},
                      {"beam", o.speech.search.beam},
+                     {"carry", o.carry},
                      {"seconds_audio", audio_s},
                      {"seconds_compute", compute_s},
                      {"utterances", std::move(list)}});
@@ -101,6 +109,7 @@ void add_eval_wer(CLI::App& eval, Task& task) {
   CLI::App& app = *eval.add_subcommand("wer", "word error rate on the clips of a speech bundle");
   add_clips(app, o->clips);
   add_speech(app, o->speech);
+  app.add_flag("--carry", o->carry, "clips of one speaker in the manifest's order, by ears that remember the last one");
   add_json(app, o->json);
   app.callback([o, &task] { task = [o] { return run(*o); }; });
 }

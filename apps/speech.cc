@@ -97,8 +97,13 @@ Heard heard_by(const Ears& ears, const Recogniser& recogniser, const Wanted& wan
 }
 
 Heard hear(const Ears& ears, const Audio& audio, const Wanted& wanted) {
-  const Stopwatch watch;
   Recogniser recogniser(*ears.model, ears.search);
+  return hear_on(ears, recogniser, audio, wanted);
+}
+
+Heard hear_on(const Ears& ears, Recogniser& recogniser, const Audio& audio, const Wanted& wanted) {
+  const Stopwatch watch;
+  recogniser.start_turn();
   recogniser.push(audio.samples);
   recogniser.finish();
   Heard heard = heard_by(ears, recogniser, wanted);

@@ -50,5 +50,7 @@ struct Heard {
 Heard heard_by(const Ears& ears, const Recogniser& recogniser, const Wanted& wanted);
 /// Words of a whole clip.
 Heard hear(const Ears& ears, const Audio& audio, const Wanted& wanted = {});
+/// The same, by ears that have heard this voice before: what encoder and normalisation know of it carries on.
+Heard hear_on(const Ears& ears, Recogniser& carried, const Audio& audio, const Wanted& wanted = {});
 
 }  // namespace pipit
