@@ -41,7 +41,7 @@ int delivered(int exit_code) {
 std::string usage_line(const CLI::App& root, const CLI::ParseError& error, int argc, char** argv) {
   const std::string word = argc > 1 ? argv[1] : "";
   if (root.get_subcommands().empty() && !word.empty() && word.front() != '-')
-    return fmt::format("there is no command '{}'; commands: pgo, sim, eval, transcribe, model, demo", word);
+    return fmt::format("there is no command '{}'; commands: pgo, sim, eval, transcribe, model, train, demo", word);
   std::string command = "pipit";
   for (const CLI::App* app = &root; !app->get_subcommands().empty();) {
     app = app->get_subcommands().front();
@@ -90,6 +90,7 @@ int run_app(int argc, char** argv) {
   add_eval(root, task);
   add_transcribe(root, task);
   add_model(root, task);
+  add_train(root, task);
   add_demo(root, task);
   if (argc < 2) {
     fmt::print(stderr, "{}", root.help());

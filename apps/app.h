@@ -18,6 +18,7 @@ void add_eval(CLI::App& root, Task& task);
 void add_demo(CLI::App& root, Task& task);
 void add_transcribe(CLI::App& root, Task& task);
 void add_model(CLI::App& root, Task& task);
+void add_train(CLI::App& root, Task& task);
 
 /// Parses, runs what was asked for, and turns every failure into one line and an exit code.
 int run_app(int argc, char** argv);

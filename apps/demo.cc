@@ -1,4 +1,5 @@
-// pipit demo — a day of a household robot, simulated, then optimised in double, single, mixed and half precision.
+// pipit demo — a day of a household robot, simulated, then optimised in double, single, mixed and half precision; and
+// what it hears.
 #include <filesystem>
 #include <memory>
 
@@ -56,6 +57,13 @@ Status run(const DemoOptions& o) {
     result.rows.back().ate_m = ate_m(result.rows.back().trial.poses, result.day.truth);
     fmt::print("{}\n", result.line(result.rows.size() - 1));
     std::fflush(stdout);
+  }
+  if (auto spoken = hear_spoken()) {
+    fmt::print("\nand what it hears when somebody speaks:\n");
+    for (const Spoken& one : *spoken) fmt::print("{}\n", spoken_line(one));
+    result.spoken = std::move(*spoken);
+  } else {
+    say(false, "no spoken part: {}", spoken.error().message);
   }
   const std::filesystem::path folder(o.out);
   const std::string page = (folder / "report.html").string(), picture = (folder / "readme.svg").string();

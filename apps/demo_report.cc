@@ -177,6 +177,7 @@ std::string report_page(const DemoResult& result) {
   if (const DemoRow* half = find(result, "half"))
     page.figures({home_figure("half precision alone", result, half->trial.poses, false)},
                  "Everything in fp16, sums included: the negative control.");
+  if (!result.spoken.empty()) add_spoken(page, result.spoken);
   return page.html();
 }
 

@@ -4,6 +4,7 @@
 #include <vector>
 
 #include "poses/generate.h"
+#include "spoken.h"
 #include "trial.h"
 
 namespace pipit {
@@ -19,6 +20,7 @@ struct DemoResult {
   std::uint64_t seed = 1;
   double chi2_before = 0, ate_before_m = 0;
   std::vector<DemoRow> rows = {};
+  std::vector<Spoken> spoken = {};  ///< empty: there is no spoken part
 
   static std::string head();
   std::string line(std::size_t row) const;

@@ -1,12 +1,8 @@
 // pipit eval wer — word errors on the clips of a manifest, with a bootstrap interval.
-#include <algorithm>
 #include <map>
 #include <memory>
-#include <set>
 
-#include "audio/corpus.h"
-#include "base/clock.h"
-#include "base/parallel.h"
+#include "clips.h"
 #include "eval.h"
 #include "json.h"
 #include "options.h"
@@ -19,8 +15,9 @@ namespace {
 
 struct WerOptions {
   SpeechOptions speech;
-  std::string folder, split = "dev", speakers, json;
-  int most = 0, num_threads = 1;
+  ClipOptions clips;
+  std::string json;
+  bool carry = false;
 };
 
 struct Row {
@@ -32,47 +29,27 @@ struct Row {
 
 Status run(const WerOptions& o) {
   if (const Status fine = can_write(o.json); !fine) return fine;
-  const auto clips = read_manifest(o.folder + "/manifest.tsv");
+  const auto clips = choose_clips(o.clips);
   if (!clips) return clips.error();
-  std::set<std::string> speakers;  // none: all
-  if (!o.speakers.empty()) {
-    auto named = read_speakers(o.speakers);
-    if (!named) return named.error();
-    speakers = std::move(*named);
-  }
   const auto ears = load_ears(o.speech);
   if (!ears) return ears.error();
-  std::vector<Row> rows;
-  for (const Clip& clip : *clips)
-    if (clip.split == o.split && (speakers.empty() || speakers.contains(clip.speaker))) rows.push_back({.clip = &clip});
-  if (o.most > 0 && rows.size() > static_cast<std::size_t>(o.most)) rows.resize(static_cast<std::size_t>(o.most));
-  if (rows.empty())
-    return Error{
-        Code::NotFound,
-        o.folder + "/manifest.tsv: no clip of split " + o.split + (speakers.empty() ? "" : " by those speakers")};
-  std::map<std::string, TarShard> shards;
-  for (const Row& row : rows) {
-    if (shards.contains(row.clip->shard)) continue;
-    auto shard = TarShard::open(o.folder + "/" + row.clip->shard);
-    if (!shard) return shard.error();
-    shards.emplace(row.clip->shard, std::move(*shard));
-  }
-  std::vector<std::string> failed(rows.size());
-  Workers workers(o.num_threads);
-  workers.run(rows.size(), [&](std::size_t k) {
+  if (o.carry && o.clips.num_threads > 1)
+    return Error{Code::InvalidArgument, "--carry hears clips one after another: --threads must be 1"};
+  std::map<std::string, Recogniser, std::less<>> carried;  // by speaker
+  std::vector<Row> rows(clips->size());
+  const Status all_heard = hear_clips(o.clips, *clips, [&](std::size_t k, const Audio& audio) {
     Row& row = rows[k];
-    const auto bytes = shards.at(row.clip->shard).member(row.clip->member);
-    if (!bytes) return void(failed[k] = bytes.error().message);
-    const auto audio = decode_audio(*bytes, row.clip->member);
-    if (!audio) return void(failed[k] = audio.error().message);
-    const Heard heard = hear(*ears, *audio);
+    row.clip = &(*clips)[k];
+    const auto ears_of = [&](const std::string& speaker) -> Recogniser& {
+      return carried.try_emplace(speaker, *ears->model, ears->search).first->second;
+    };
+    const Heard heard = o.carry ? hear_on(*ears, ears_of(row.clip->speaker), audio) : hear(*ears, audio);
     row.text = heard.best.text();
     row.edits = count_edits(row.clip->text, row.text);
     row.seconds_audio = heard.seconds_audio;
     row.seconds_compute = heard.seconds_compute;
   });
-  for (const std::string& message : failed)
-    if (!message.empty()) return Error{Code::BadFormat, message};
+  if (!all_heard) return all_heard;
 
   EditCounts sum;
   double audio_s = 0, compute_s = 0;
@@ -109,7 +86,7 @@ Status run(const WerOptions& o) {
         fmt::print("  {:<14} {:6.2f} % of {} words\n", source, 100 * edits.rate(), edits.num_reference());
   }
   return write_json(o.json,
-                    {{"split", o.split},
+                    {{"split", o.clips.split},
                      {"clips", rows.size()},
                      {"words", sum.num_reference()},
                      {"wer", number(sum.rate())},
@@ -119,6 +96,7 @@ Status run(const WerOptions& o) {
                      {"insertions", sum.insertions},
                      {"deletions", sum.deletions},
                      {"beam", o.speech.search.beam},
+                     {"carry", o.carry},
                      {"seconds_audio", audio_s},
                      {"seconds_compute", compute_s},
                      {"utterances", std::move(list)}});
@@ -129,13 +107,9 @@ Status run(const WerOptions& o) {
 void add_eval_wer(CLI::App& eval, Task& task) {
   auto o = std::make_shared<WerOptions>();
   CLI::App& app = *eval.add_subcommand("wer", "word error rate on the clips of a speech bundle");
-  app.add_option("FOLDER", o->folder, "folder of manifest.tsv and its tar shards")->required();
-  app.add_option("--split", o->split, "which clips (default dev)")->option_text("NAME");
-  app.add_option("--speakers", o->speakers, "file of speakers, one a line: these alone (default: all)")
-      ->option_text("FILE");
-  add_number(app, "--most", o->most, 0, 1'000'000, "so many clips at most; 0: all");
-  add_number(app, "--threads", o->num_threads, 1, 64, "clips decoded side by side");
+  add_clips(app, o->clips);
   add_speech(app, o->speech);
+  app.add_flag("--carry", o->carry, "clips of one speaker in the manifest's order, by ears that remember the last one");
   add_json(app, o->json);
   app.callback([o, &task] { task = [o] { return run(*o); }; });
 }

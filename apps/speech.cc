@@ -4,6 +4,8 @@
 #include <filesystem>
 
 #include "base/clock.h"
+#include "base/file.h"
+#include "lattice/posteriors.h"
 #include "lm/word_ngram.h"
 #include "options.h"
 
@@ -57,13 +59,23 @@ Result<Ears> load_ears(const SpeechOptions& o) {
   if (!file) return file.error();
   auto model = Transducer::load(*file, o.arithmetic);
   if (!model) return model.error();
-  Ears ears{.model = std::make_unique<Transducer>(std::move(*model)), .lm = nullptr, .search = o.search};
-  std::string lm_path = o.lm;
-  if (lm_path.empty()) {
-    lm_path = std::filesystem::path(file->path()).replace_extension(".ngram").string();
+  Ears ears{
+      .model = std::make_unique<Transducer>(std::move(*model)), .lm = nullptr, .confidence = {}, .search = o.search};
+  const auto beside = [&](const char* ending) {  // empty where there is none
+    const std::string there = std::filesystem::path(file->path()).replace_extension(ending).string();
     std::error_code ignored;
-    if (!std::filesystem::is_regular_file(lm_path, ignored)) return ears;
+    return std::filesystem::is_regular_file(there, ignored) ? there : std::string();
+  };
+  if (const std::string there = beside(".confidence"); !there.empty()) {
+    const auto text = read_file(there, std::size_t{1} << 20);
+    if (!text) return text.error();
+    auto confidence = ConfidenceModel::parse(*text, there);
+    if (!confidence) return confidence.error();
+    ears.confidence = std::move(*confidence);
   }
+  std::string lm_path = o.lm;
+  if (lm_path.empty()) lm_path = beside(".ngram");
+  if (lm_path.empty()) return ears;
   if (lm_path == "none") return ears;
   auto lm = WordNgramModel::open(lm_path);
   if (!lm) return lm.error();
@@ -75,15 +87,33 @@ Result<Ears> load_ears(const SpeechOptions& o) {
   return ears;
 }
 
-Heard hear(const Ears& ears, const Audio& audio, int most) {
-  const Stopwatch watch;
-  Recogniser recogniser(*ears.model, ears.search);
-  recogniser.push(audio.samples);
-  recogniser.finish();
+Heard heard_by(const Ears& ears, const Recogniser& recogniser, const Wanted& wanted) {
   Heard heard;
   heard.best = recogniser.best();
+  if (wanted.n_best > 0) heard.n_best = recogniser.n_best(wanted.n_best);
+  if (wanted.lattice || wanted.confidence) {
+    const ScoreWeights scale{PosteriorScale().sharp, PosteriorScale().sharp};
+    heard.lattice = prune_by_posterior(recogniser.lattice(), kLeastPosterior, scale);
+    heard.words = best_words(prune_by_posterior(heard.lattice, kLeastForConfidence, scale));
+    expects(heard.words.size() == heard.best.words.size(), "heard_by: the lattice's best path says other words");
+    for (std::size_t k = 0; k < heard.words.size(); ++k)
+      heard.best.words[k].confidence = ears.confidence(heard.words[k]);
+  }
+  return heard;
+}
+
+Heard hear(const Ears& ears, const Audio& audio, const Wanted& wanted) {
+  Recogniser recogniser(*ears.model, ears.search);
+  return hear_on(ears, recogniser, audio, wanted);
+}
+
+Heard hear_on(const Ears& ears, Recogniser& recogniser, const Audio& audio, const Wanted& wanted) {
+  const Stopwatch watch;
+  recogniser.start_turn();
+  recogniser.push(audio.samples);
+  recogniser.finish();
+  Heard heard = heard_by(ears, recogniser, wanted);
   heard.seconds_audio = audio.seconds();
-  if (most > 0) heard.n_best = recogniser.n_best(most);
   heard.seconds_compute = watch.seconds();
   return heard;
 }

@@ -6,6 +6,7 @@
 
 #include "asr/recogniser.h"
 #include "audio/audio_file.h"
+#include "lattice/confidence.h"
 
 namespace pipit {
 
@@ -16,7 +17,7 @@ struct SpeechOptions {
   std::string lm;  ///< language model; "none": none; empty: the file X.ngram beside the model X.pipit, if there is one
 };
 
-/// --model, --arithmetic, --beam and --labels-per-frame.
+/// --model, --arithmetic, --beam, --lm and its weights, --labels-per-frame.
 void add_speech(CLI::App& app, SpeechOptions& options);
 
 /// The model file that the options mean. Fails   NotFound, naming where it was looked for.
@@ -25,16 +26,31 @@ Result<std::string> model_path(const SpeechOptions& options);
 struct Ears {
   std::unique_ptr<Transducer> model;
   std::unique_ptr<LabelPrior> lm;  ///< null where none was asked for
+  ConfidenceModel confidence;      ///< from the file X.confidence beside the model X.pipit, if there is one
   SearchOptions search;
 };
 Result<Ears> load_ears(const SpeechOptions& options);
 
-/// Words of a whole clip, and up to `most` runners-up with the best one first; seconds of one core that it took.
+/// Arcs of a lattice that less of all paths' probability goes through are left out; of one for confidence alone, more.
+inline constexpr double kLeastPosterior = 0.005, kLeastForConfidence = 0.01;
+
+/// What else than the best words is wanted of a clip.
+struct Wanted {
+  int n_best = 0;
+  bool confidence = false, lattice = false;
+};
 struct Heard {
   Transcript best;
+  std::vector<PathWord> words;  ///< of `best`, for its confidence
   std::vector<Transcript> n_best;
-  double seconds_audio = 0, seconds_compute = 0;
+  Lattice lattice;
+  double seconds_audio = 0, seconds_compute = 0;  ///< compute: of one core
 };
-Heard hear(const Ears& ears, const Audio& audio, int most = 0);
+/// Of what a recogniser has heard so far; without the seconds.
+Heard heard_by(const Ears& ears, const Recogniser& recogniser, const Wanted& wanted);
+/// Words of a whole clip.
+Heard hear(const Ears& ears, const Audio& audio, const Wanted& wanted = {});
+/// The same, by ears that have heard this voice before: what encoder and normalisation know of it carries on.
+Heard hear_on(const Ears& ears, Recogniser& carried, const Audio& audio, const Wanted& wanted = {});
 
 }  // namespace pipit

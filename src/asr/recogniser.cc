@@ -1,14 +1,20 @@
 #include "asr/recogniser.h"
 
 #include <algorithm>
+#include <array>
 #include <cmath>
 
 #include "asr/own_text.h"
-#include "audio/feature_stream.h"
+#include "asr/word_lattice.h"
+#include "audio/feature_norm.h"
+#include "audio/log_mel.h"
+#include "lattice/paths.h"
 #include "text/pieces.h"
 
 namespace pipit {
 namespace {
+
+constexpr int kAll = 1'000'000;
 
 FeatureNorm norm_of(const Transducer& model) {
   FeatureNorm norm;
@@ -50,7 +56,7 @@ std::string Transcript::text() const {
 struct Recogniser::Stream {
   Stream(const Transducer& m, const SearchOptions& options)
       : model(m),
-        features(norm_of(m), static_cast<int>(m.sizes().stack)),
+        norm(norm_of(m)),
         state(m.make_state()),
         scorer(m, options.lm != nullptr ? options.own_text_weight : 0),
         search(scorer, options),
@@ -58,20 +64,33 @@ struct Recogniser::Stream {
         e(m.joint_dim()) {}
 
   void decode() {
-    while (features.ready() > 0) {
-      features.pop(x);
-      model.encode(state, x, e);
-      search.step(e);
+    std::array<float, kNumBands> frame;
+    while (mel.ready() > 0) {
+      mel.pop(frame);
+      push_frame(frame);
     }
+  }
+  void push_frame(std::span<const float> log_mel) {
+    const auto place = std::span(x).subspan(filled).first<kNumBands>();
+    std::copy(log_mel.begin(), log_mel.end(), place.begin());
+    norm.apply(place);
+    filled += kNumBands;
+    if (filled < x.size()) return;
+    filled = 0;
+    model.encode(state, x, e);
+    search.step(e);
   }
   double step_s() const { return static_cast<double>(model.sizes().stack) * kHop_samples / 16000; }
 
   const Transducer& model;
-  FeatureStream features;
+  LogMel mel;
+  RunningNorm norm;
   EncoderState state;
   LessOwnText<Transducer> scorer;
   BeamSearch<LessOwnText<Transducer>> search;
   std::vector<float> x, e;
+  std::size_t filled = 0;  // of x
+  bool finished = false;
 };
 
 Recogniser::Recogniser(const Transducer& model, const SearchOptions& options)
@@ -84,32 +103,70 @@ void Recogniser::push(std::span<const float> samples) {
   // In pieces of a second, so that a whole file handed over at once stands in memory once only.
   constexpr std::size_t kPiece = 16000;
   for (std::size_t at = 0; at < samples.size(); at += kPiece) {
-    stream_->features.push(samples.subspan(at, std::min(kPiece, samples.size() - at)));
+    stream_->mel.push(samples.subspan(at, std::min(kPiece, samples.size() - at)));
     stream_->decode();
   }
 }
 
 void Recogniser::finish() {
-  stream_->features.finish();
+  stream_->mel.finish();
   stream_->decode();
+  stream_->finished = true;
 }
 
 void Recogniser::reset() {
-  stream_->features.reset();
+  stream_->mel.reset();
+  stream_->norm.reset();
+  stream_->filled = 0;
+  stream_->finished = false;
   stream_->state = stream_->model.make_state();
   stream_->search.reset();
 }
 
+void Recogniser::start_turn() {
+  stream_->search.reset();
+  if (!stream_->finished) return;
+  stream_->mel.reset();
+  stream_->filled = 0;
+  stream_->finished = false;
+}
+
+void Recogniser::push_frame(std::span<const float> log_mel) {
+  expects(log_mel.size() == kNumBands, "Recogniser: a frame has the model's bands");
+  stream_->push_frame(log_mel);
+}
+
+// Paths come by score, and some say the same: as many more are asked for as it takes, up to 64 for each text.
 std::vector<Transcript> Recogniser::n_best(int most) const {
+  const Lattice all = lattice();
   std::vector<Transcript> out;
-  for (const Hypothesis& hypothesis : stream_->search.best(most))
-    out.push_back(words_of(stream_->model, hypothesis, stream_->step_s()));
+  for (int paths = 4 * most; static_cast<int>(out.size()) < most && paths <= 64 * most; paths *= 4) {
+    out.clear();
+    const std::vector<LatticePath> found = pipit::n_best(all, paths);
+    for (const LatticePath& path : found) {
+      if (static_cast<int>(out.size()) == most) break;
+      Transcript one;
+      one.log_score = path.score;
+      for (const std::int32_t a : path.arcs) {
+        const LatticeArc& arc = all.arcs[static_cast<std::size_t>(a)];
+        if (arc.word == kNoWord) continue;
+        one.words.push_back({all.words[static_cast<std::size_t>(arc.word)],
+                             arc.start_frame * stream_->step_s(),
+                             arc.end_frame * stream_->step_s()});
+      }
+      const std::string text = one.text();
+      if (std::none_of(out.begin(), out.end(), [&](const Transcript& other) { return other.text() == text; }))
+        out.push_back(std::move(one));
+    }
+    if (static_cast<int>(found.size()) < paths) break;
+  }
   return out;
 }
 
 Transcript Recogniser::best() const {
-  const std::vector<Transcript> all = n_best(1'000'000);
-  if (all.empty()) return {};
+  std::vector<Transcript> all;
+  for (const Hypothesis& hypothesis : stream_->search.best(kAll))
+    all.push_back(words_of(stream_->model, hypothesis, stream_->step_s()));
   Transcript out = all[0];
   double total = 0;
   for (const Transcript& one : all) total += std::exp(one.log_score - out.log_score);
@@ -125,6 +182,13 @@ Transcript Recogniser::best() const {
   return out;
 }
 
-double Recogniser::seconds_decoded() const { return stream_->search.frame() * stream_->step_s(); }
+double Recogniser::seconds_decoded() const { return steps() * step_s(); }
+int Recogniser::steps() const { return stream_->search.frame(); }
+double Recogniser::step_s() const { return stream_->step_s(); }
+void Recogniser::alive(std::vector<Alive>& out) const { stream_->search.alive(out); }
+Lattice Recogniser::lattice() const {
+  return word_lattice(stream_->search.lattice(),
+                      [&](std::int32_t token) { return stream_->model.piece(static_cast<std::size_t>(token)); });
+}
 
 }  // namespace pipit

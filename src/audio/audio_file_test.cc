@@ -6,6 +6,7 @@
 #include <filesystem>
 #include <limits>
 
+#include "audio/audio_reader.h"
 #include "audio/resample.h"
 #include "audio/test_sounds.h"
 #include "base/file.h"
@@ -233,6 +234,50 @@ TEST(AudioFile, ReadsFromDisk) {
   std::filesystem::remove(path);
   ASSERT_TRUE(audio) << audio.error().message;
   EXPECT_EQ(audio->samples.size(), 1000u);
+}
+
+// From disk, a block at a time, comes what comes from memory at once, in every format; and the same refusals.
+TEST(AudioReader, ReadsFromDiskWhatIsInMemory) {
+  const std::string path = testing::TempDir() + "pipit_audio_reader_test";
+  const auto samples = noise(9, 0.2, 150000);
+  std::vector<std::string> files;
+  for (const int format : {kWav16,
+                           kFlac,
+                           SF_FORMAT_OGG | SF_FORMAT_OPUS,
+                           SF_FORMAT_OGG | SF_FORMAT_VORBIS,
+                           SF_FORMAT_MPEG | SF_FORMAT_MPEG_LAYER_III})
+    for (const int rate : {16000, 48000}) files.push_back(encode(format, rate, 1, samples));
+  for (std::size_t k = files.size(); k-- > 0;) files.push_back(files[k].substr(0, files[k].size() / 3));
+  files.insert(files.end(), {"", "ID3", "OggS", "a letter"});
+  for (const std::string& file : files) {
+    ASSERT_TRUE(write_file(path, file));
+    const auto whole = decode_audio(bytes_of(file), path);
+    auto reader = AudioReader::open(path);
+    if (!reader) {
+      ASSERT_FALSE(whole);
+      EXPECT_EQ(reader.error().message, whole.error().message);
+      continue;
+    }
+    std::vector<float> all, block;
+    while (true) {
+      block.clear();
+      const auto more = reader->read(block);
+      EXPECT_LE(block.size(), 20000u);
+      all.insert(all.end(), block.begin(), block.end());
+      if (!more) {
+        ASSERT_FALSE(whole);
+        EXPECT_EQ(more.error().message, whole.error().message);
+        break;
+      }
+      if (*more) continue;
+      ASSERT_TRUE(whole) << whole.error().message;
+      EXPECT_EQ(all, whole->samples);
+      block.clear();
+      EXPECT_FALSE(*reader->read(block)) << "the end stays the end";
+      break;
+    }
+  }
+  std::filesystem::remove(path);
 }
 
 TEST(Resample, DoesNotDependOnTheCutAndKeepsTheRatio) {

@@ -1,5 +1,6 @@
 #include <mpg123.h>
 
+#include <cstdio>
 #include <utility>
 
 #include "audio/frame_source.h"
@@ -8,13 +9,13 @@ namespace pipit {
 namespace {
 
 mpg123_ssize_t read_bytes(void* user, void* to, std::size_t count) {
-  return static_cast<mpg123_ssize_t>(static_cast<Memory*>(user)->read(to, count));
+  return static_cast<mpg123_ssize_t>(static_cast<Bytes*>(user)->read(to, count));
 }
-off_t seek(void* user, off_t offset, int whence) { return static_cast<Memory*>(user)->seek(offset, whence); }
+off_t seek(void* user, off_t offset, int whence) { return static_cast<Bytes*>(user)->seek(offset, whence); }
 
 class Mp3Source : public FrameSource {
  public:
-  explicit Mp3Source(std::span<const std::byte> bytes) : memory_{bytes} {}
+  explicit Mp3Source(Bytes bytes) : memory_(bytes) {}
   Mp3Source(const Mp3Source&) = delete;
   ~Mp3Source() override { mpg123_delete(mpg_); }
 
@@ -47,22 +48,26 @@ class Mp3Source : public FrameSource {
   std::string error() const override { return code_ == MPG123_OK || code_ == MPG123_DONE ? "" : mpg123_strerror(mpg_); }
 
  private:
-  Memory memory_;
+  Bytes memory_;
   mpg123_handle* mpg_ = nullptr;
   int code_ = MPG123_OK;
 };
 
 }  // namespace
 
-bool looks_like_mp3(std::span<const std::byte> bytes) {
-  const auto at = [&](std::size_t i) { return i < bytes.size() ? std::to_integer<unsigned>(bytes[i]) : 0u; };
+bool looks_like_mp3(Bytes bytes) {
+  const auto at = [&](std::size_t i) {
+    unsigned char byte = 0;
+    if (bytes.seek(static_cast<std::int64_t>(i), SEEK_SET) >= 0) bytes.read(&byte, 1);
+    return unsigned{byte};
+  };
   std::size_t begin = 0;
   if (at(0) == 'I' && at(1) == 'D' && at(2) == '3')  // ID3v2: ten bytes, the last four are the length, 7 bits each
     begin = 10 + ((at(6) & 127u) << 21 | (at(7) & 127u) << 14 | (at(8) & 127u) << 7 | (at(9) & 127u));
   return at(begin) == 0xff && (at(begin + 1) & 0xe0u) == 0xe0u && (at(begin + 1) & 0x06u) != 0;
 }
 
-Result<std::unique_ptr<FrameSource>> open_mp3(std::span<const std::byte> bytes) {
+Result<std::unique_ptr<FrameSource>> open_mp3(Bytes bytes) {
   auto source = std::make_unique<Mp3Source>(bytes);
   if (const Status opened = source->open(); !opened) return opened.error();
   return std::unique_ptr<FrameSource>(std::move(source));

@@ -1,6 +1,8 @@
 #include <sndfile.h>
+#include <unistd.h>
 
 #include <algorithm>
+#include <cerrno>
 #include <cstdio>
 #include <cstring>
 
@@ -8,27 +10,34 @@
 
 namespace pipit {
 
-std::size_t Memory::read(void* to, std::size_t count) {
-  const std::size_t n = std::min(bytes.size() - at, count);
-  if (n > 0) std::memcpy(to, bytes.data() + at, n);
-  at += n;
+std::size_t Bytes::read(void* to, std::size_t count) {
+  count = std::min(size_ - at_, count);
+  std::size_t n = fd_ < 0 ? count : 0;
+  if (fd_ < 0 && count > 0) std::memcpy(to, bytes_.data() + at_, count);
+  while (n < count) {
+    const ssize_t got = ::pread(fd_, static_cast<char*>(to) + n, count - n, static_cast<off_t>(at_ + n));
+    if (got < 0 && errno == EINTR) continue;
+    if (got <= 0) break;  // shortened meanwhile, or the disk fails: what reads will find the file cut
+    n += static_cast<std::size_t>(got);
+  }
+  at_ += n;
   return n;
 }
 
-std::int64_t Memory::seek(std::int64_t offset, int whence) {
-  const auto size = static_cast<std::int64_t>(bytes.size());
-  const std::int64_t base = whence == SEEK_SET ? 0 : whence == SEEK_CUR ? static_cast<std::int64_t>(at) : size;
+std::int64_t Bytes::seek(std::int64_t offset, int whence) {
+  const auto size = static_cast<std::int64_t>(size_);
+  const std::int64_t base = whence == SEEK_SET ? 0 : whence == SEEK_CUR ? static_cast<std::int64_t>(at_) : size;
   if (offset < -base || offset > size - base) return -1;
-  at = static_cast<std::size_t>(base + offset);
+  at_ = static_cast<std::size_t>(base + offset);
   return base + offset;
 }
 
 namespace {
 
-Memory& memory(void* user) { return *static_cast<Memory*>(user); }
+Bytes& memory(void* user) { return *static_cast<Bytes*>(user); }
 
-sf_count_t length(void* user) { return static_cast<sf_count_t>(memory(user).bytes.size()); }
-sf_count_t tell(void* user) { return static_cast<sf_count_t>(memory(user).at); }
+sf_count_t length(void* user) { return static_cast<sf_count_t>(memory(user).size()); }
+sf_count_t tell(void* user) { return static_cast<sf_count_t>(memory(user).at()); }
 sf_count_t seek(sf_count_t offset, int whence, void* user) { return memory(user).seek(offset, whence); }
 sf_count_t read_bytes(void* to, sf_count_t count, void* user) {
   return count <= 0 ? 0 : static_cast<sf_count_t>(memory(user).read(to, static_cast<std::size_t>(count)));
@@ -45,7 +54,7 @@ std::string reason(SNDFILE* file) {
 
 class SndfileSource : public FrameSource {
  public:
-  explicit SndfileSource(std::span<const std::byte> bytes) : memory_{bytes} {}
+  explicit SndfileSource(Bytes bytes) : memory_(bytes) {}
   SndfileSource(const SndfileSource&) = delete;
   ~SndfileSource() override {
     if (file_ != nullptr) sf_close(file_);
@@ -68,13 +77,13 @@ class SndfileSource : public FrameSource {
   std::string error() const override { return sf_error(file_) == SF_ERR_NO_ERROR ? "" : reason(file_); }
 
  private:
-  Memory memory_;
+  Bytes memory_;
   SNDFILE* file_ = nullptr;
 };
 
 }  // namespace
 
-Result<std::unique_ptr<FrameSource>> open_sndfile(std::span<const std::byte> bytes) {
+Result<std::unique_ptr<FrameSource>> open_sndfile(Bytes bytes) {
   auto source = std::make_unique<SndfileSource>(bytes);
   if (const Status opened = source->open(); !opened) return opened.error();
   return std::unique_ptr<FrameSource>(std::move(source));

@@ -1,7 +1,9 @@
 #include "lattice/confusion.h"
 
 #include <algorithm>
+#include <iterator>
 #include <numeric>
+#include <span>
 
 #include "lattice/posteriors.h"
 
@@ -78,15 +80,13 @@ double overlap(const LatticeArc& a, const LatticeArc& b) {
   return std::max(0.0, common / all);
 }
 
-}  // namespace
-
-ConfusionNetwork confusion_network(const Lattice& lattice, const ScoreWeights& weights) {
-  const auto probable = posteriors(lattice, weights);
+// The slots of a lattice, its words left out, and of its arcs the posteriors.
+ConfusionNetwork slots_of(const Lattice& lattice, std::span<const double> probable) {
   std::vector<std::int32_t> arcs;  // those with a word
   for (std::size_t a = 0; a < lattice.arcs.size(); ++a)
     if (lattice.arcs[a].word != kNoWord) arcs.push_back(static_cast<std::int32_t>(a));
   const auto arc = [&](std::size_t k) -> const LatticeArc& { return lattice.arcs[static_cast<std::size_t>(arcs[k])]; };
-  const auto posterior = [&](std::size_t k) { return probable.arc[static_cast<std::size_t>(arcs[k])]; };
+  const auto posterior = [&](std::size_t k) { return probable[static_cast<std::size_t>(arcs[k])]; };
 
   Clusters clusters(lattice, arcs);
   for (const bool same_word : {true, false}) {
@@ -155,6 +155,32 @@ ConfusionNetwork confusion_network(const Lattice& lattice, const ScoreWeights& w
     std::stable_sort(slot.entries.begin(), slot.entries.end(), [](const auto& a, const auto& b) {
       return a.posterior > b.posterior;
     });
+  }
+  return out;
+}
+
+}  // namespace
+
+// States that every path goes through cut the lattice: arcs on both sides of one share a path and are never rivals.
+ConfusionNetwork confusion_network(const Lattice& lattice, const ScoreWeights& weights) {
+  const std::vector<double> probable = posteriors(lattice, weights).arc;
+  ConfusionNetwork out;
+  std::size_t begin = 0;
+  std::int32_t farthest = 0;
+  for (std::size_t a = 0; a < lattice.arcs.size(); ++a) {
+    farthest = std::max(farthest, lattice.arcs[a].to);
+    if (a + 1 < lattice.arcs.size() && lattice.arcs[a + 1].from < farthest) continue;
+    const std::int32_t first = lattice.arcs[begin].from;
+    Lattice part;
+    part.frames.assign(lattice.frames.begin() + first, lattice.frames.begin() + farthest + 1);
+    part.arcs.assign(lattice.arcs.begin() + static_cast<std::ptrdiff_t>(begin),
+                     lattice.arcs.begin() + static_cast<std::ptrdiff_t>(a) + 1);
+    for (LatticeArc& arc : part.arcs) arc.from -= first, arc.to -= first;
+    ConfusionNetwork here = slots_of(part, std::span(probable).subspan(begin, a + 1 - begin));
+    for (std::int32_t& slot : here.arc_slot)
+      out.arc_slot.push_back(slot < 0 ? slot : slot + static_cast<std::int32_t>(out.slots.size()));
+    std::move(here.slots.begin(), here.slots.end(), std::back_inserter(out.slots));
+    begin = a + 1;
   }
   return out;
 }

@@ -27,7 +27,7 @@ struct ConfusionNetwork {
 
 /// Clusters arcs that overlap in time and lie on no common path: first those with the same word, then the others, the
 /// likeliest first. Law: along every path of the lattice the slots strictly rise.
-/// Cost    O(A^2 log A + A^3 / 64) for A arcs with words: prune first.
+/// Cost    O(A^2 log A + A^3 / 64) for A arcs with words between two states that all paths go through: prune first.
 ConfusionNetwork confusion_network(const Lattice& lattice, const ScoreWeights& weights = {});
 
 /// For each word on the path, its posterior in its slot, calibrated.

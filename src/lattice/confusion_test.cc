@@ -44,6 +44,28 @@ TEST(Confusion, SlotsSumToOneAndRiseAlongEveryPath) {
   }
 }
 
+// A state that all paths go through cuts the network in two, each as it would be alone.
+TEST(Confusion, LatticesInARowGiveSlotsInARow) {
+  Random random(16);
+  for (int trial = 0; trial < 100; ++trial) {
+    const Lattice a = random_lattice(random), b = random_lattice(random);
+    Lattice both = a;
+    both.frames.insert(both.frames.end(), b.frames.begin() + 1, b.frames.end());
+    for (LatticeArc arc : b.arcs) {
+      arc.from += a.num_states() - 1, arc.to += a.num_states() - 1;
+      both.arcs.push_back(arc);
+    }
+    const auto got = confusion_network(both), first = confusion_network(a), second = confusion_network(b);
+    ASSERT_EQ(got.slots.size(), first.slots.size() + second.slots.size());
+    for (std::size_t s = 0; s < got.slots.size(); ++s) {
+      const ConfusionSlot& want = s < first.slots.size() ? first.slots[s] : second.slots[s - first.slots.size()];
+      ASSERT_EQ(got.slots[s].entries.size(), want.entries.size());
+      EXPECT_NEAR(got.slots[s].none, want.none, kRounding);
+      EXPECT_NEAR(got.slots[s].start_frame, want.start_frame, kRounding);
+    }
+  }
+}
+
 TEST(Confusion, CompetingWordsShareASlot) {
   // THE (0-3), then CAT or BAT (3-8), the first of them also one frame later, then SAT.
   const Lattice lattice = {{"THE", "CAT", "BAT", "SAT"},

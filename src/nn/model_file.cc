@@ -12,7 +12,7 @@
 
 #include "base/contract.h"
 #include "base/text.h"
-#include "bits/half.h"
+#include "bits/convert.h"
 #include "nn/model_layout.h"
 
 namespace pipit {
@@ -69,7 +69,7 @@ void Tensor::row(std::size_t r, std::span<float> out) const {
     std::memcpy(out.data(), data.data() + begin * 4, out.size_bytes());
   } else if (stored_as == StoredAs::Half) {
     const auto* from = reinterpret_cast<const half*>(data.data()) + begin;
-    for (std::size_t k = 0; k < out.size(); ++k) out[k] = to_float(from[k]);
+    convert<half, float>({from, out.size()}, out);
   } else {
     const auto* from = reinterpret_cast<const std::int8_t*>(data.data()) + begin;
     for (std::size_t k = 0; k < out.size(); ++k) out[k] = scales[r] * static_cast<float>(from[k]);

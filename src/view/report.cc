@@ -1,6 +1,7 @@
 #include "view/report.h"
 
 #include <algorithm>
+#include <cstdint>
 
 #include "base/contract.h"
 #include "view/markup.h"
@@ -36,6 +37,19 @@ pre{background:var(--band);border:1px solid var(--line);border-radius:6px;paddin
 @media screen and (prefers-color-scheme:dark){:root{--paper:#12161c;--text:#c9d0d8;--strong:#eef1f5;--soft:#8a939e;--line:#262d36;--band:#191f27}}
 @media print{main{max-width:none;padding:0}h2{break-after:avoid}figure,tr{break-inside:avoid}.scroll{overflow:visible}}
 )";
+
+// RFC 4648, sec. 4.
+std::string base64(std::string_view bytes) {
+  constexpr std::string_view kLetters = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+  std::string out;
+  for (std::size_t k = 0; k < bytes.size(); k += 3) {
+    std::uint32_t three = 0;
+    for (std::size_t i = 0; i < 3; ++i)
+      three = three << 8 | (k + i < bytes.size() ? static_cast<unsigned char>(bytes[k + i]) : 0U);
+    for (std::size_t i = 0; i < 4; ++i) out += k + i <= bytes.size() ? kLetters[three >> (18 - 6 * i) & 63] : '=';
+  }
+  return out;
+}
 
 std::string shown(const Cell& cell, const Column& column) {
   if (const auto* text = std::get_if<std::string>(&cell)) return escape(*text);
@@ -100,6 +114,20 @@ Report& Report::table(const Table& table) {
 
 Report& Report::figure(const Figure& figure, std::string_view caption) {
   body_ += "<figure>\n" + figure.svg();
+  if (!caption.empty()) body_ += "<figcaption>" + escape(caption) + "</figcaption>";
+  body_ += "</figure>\n";
+  return *this;
+}
+
+Report& Report::drawing(std::string_view svg, std::string_view caption) {
+  body_.append("<figure>\n").append(svg);
+  if (!caption.empty()) body_ += "<figcaption>" + escape(caption) + "</figcaption>";
+  body_ += "</figure>\n";
+  return *this;
+}
+
+Report& Report::sound(std::string_view wav, std::string_view caption) {
+  body_ += "<figure>\n<audio controls=\"controls\" src=\"data:audio/wav;base64," + base64(wav) + "\"></audio>";
   if (!caption.empty()) body_ += "<figcaption>" + escape(caption) + "</figcaption>";
   body_ += "</figure>\n";
   return *this;

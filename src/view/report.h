@@ -41,6 +41,11 @@ class Report {
   /// that letters stay readable.
   Report& figures(const std::vector<Figure>& figures, std::string_view caption = "");
 
+  /// An SVG drawn elsewhere (view/timeline.h), as it is: the one thing that is not escaped.
+  Report& drawing(std::string_view svg, std::string_view caption = "");
+  /// A WAV file to listen to, inside the page.
+  Report& sound(std::string_view wav, std::string_view caption = "");
+
   std::string html() const;
 
  private:

@@ -36,6 +36,22 @@ TEST(Report, IsOneWellFormedPage) {
     EXPECT_EQ(html.compare(at, 26, "http://www.w3.org/2000/svg"), 0);
 }
 
+// What RFC 4648 gives as examples, and that a sound is in the page, not fetched.
+TEST(Report, ASoundIsInsideThePage) {
+  const std::pair<const char*, const char*> cases[] = {{"f", "Zg=="},
+                                                       {"fo", "Zm8="},
+                                                       {"foo", "Zm9v"},
+                                                       {"foob", "Zm9vYg=="},
+                                                       {"fooba", "Zm9vYmE="},
+                                                       {"\xff\xef\xbe", "/+++"}};
+  for (const auto& [wav, wanted] : cases) {
+    const std::string html = Report("t").sound(wav, "a < b").drawing("<svg/>", "c < d").html();
+    EXPECT_EQ(xml_fault(html), "");
+    EXPECT_NE(html.find(std::string("src=\"data:audio/wav;base64,") + wanted + "\""), std::string::npos) << wanted;
+    EXPECT_NE(html.find("<svg/>"), std::string::npos);
+  }
+}
+
 TEST(Report, NumbersStandRightAndTextsLeft) {
   const std::string html = Report("t").table(small_table()).html();
   EXPECT_NE(html.find("<td>a&lt;b</td><td class=\"n\">14575</td><td class=\"n\">0.13</td><td class=\"n\">12</td>"),

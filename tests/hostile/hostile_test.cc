@@ -3,7 +3,7 @@
 #include <gtest/gtest.h>
 #include <sys/stat.h>
 
-#include "tests/e2e/program.h"
+#include "tests/hostile/clear_line.h"
 
 namespace pipit {
 namespace {
@@ -24,19 +24,6 @@ std::vector<Case> table() {
     cases.push_back({line.substr(0, tab), line.substr(tab + 1)});
   }
   return cases;
-}
-
-/// The contract of every failure: ended by itself, exit code 1 or 2, silent on stdout, one readable line on stderr.
-void expect_one_clear_line(const Outcome& run, const std::string& wanted) {
-  EXPECT_EQ(run.signal, 0) << "the program crashed or hung; stderr: " << run.err;
-  EXPECT_TRUE(run.exit_code == 1 || run.exit_code == 2) << "exit code " << run.exit_code;
-  EXPECT_EQ(run.out, "");
-  const std::vector<std::string> lines = lines_of(run.err);
-  ASSERT_EQ(lines.size(), 1u) << run.err;
-  EXPECT_TRUE(run.err.ends_with('\n'));
-  EXPECT_LE(lines[0].size(), 400u) << lines[0];
-  for (const char c : lines[0]) EXPECT_TRUE(c >= ' ' && c <= '~') << "not printable: " << int(c);
-  EXPECT_THAT(lines[0], HasSubstr(wanted));
 }
 
 std::vector<std::string> with_all_outputs(const std::string& input, const Scratch& scratch) {
