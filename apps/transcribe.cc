@@ -84,8 +84,7 @@ Status run(const TranscribeOptions& o) {
     const auto audio = read_audio(file);
     if (!audio) return audio.error();
     const bool lattice = !o.lattice_folder.empty();
-    const Heard heard =
-        hear(*ears, *audio, {.n_best = o.n_best, .confidence = o.json || o.times, .lattice = lattice});
+    const Heard heard = hear(*ears, *audio, {.n_best = o.n_best, .confidence = o.json || o.times, .lattice = lattice});
     const std::string path = lattice ? (std::filesystem::path(o.lattice_folder) / names.of(file)).string() : "";
     if (lattice)
       if (const Status written = write_lattice(heard.lattice, path); !written) return written;
@@ -107,7 +106,8 @@ void add_transcribe(CLI::App& root, Task& task) {
   app.add_flag("--json", o->json, "one JSON object per file and line: text, words with times and confidence");
   app.add_flag("--times", o->times, "one word a line: start (s), end (s), confidence, word");
   add_number(app, "--nbest", o->n_best, 1, 100, "so many likeliest transcripts with their log probability");
-  app.add_option("--lattice", o->lattice_folder, "folder for what else may have been said: NAME.lattice, NAME.dot a file")
+  app.add_option(
+         "--lattice", o->lattice_folder, "folder for what else may have been said: NAME.lattice, NAME.dot a file")
       ->option_text("DIR");
   app.callback([o, &task] { task = [o] { return run(*o); }; });
 }

@@ -30,12 +30,8 @@ std::int32_t Histories::add(
   return size_of(nodes_) - 1;
 }
 
-std::int32_t Histories::join(std::int32_t better,
-                             double better_score,
-                             std::int32_t worse,
-                             double worse_score,
-                             double score,
-                             bool same) {
+std::int32_t Histories::join(
+    std::int32_t better, double better_score, std::int32_t worse, double worse_score, double score, bool same) {
   const std::int32_t first = size_of(ways_);
   const auto take = [&](Way way, double loss) {
     const bool best = size_of(ways_) == first;

@@ -18,7 +18,7 @@ struct LabelLattice {
   struct Arc {
     std::int32_t from, to, token, frame;
     double acoustic, label;  ///< natural log; label: the language model's share
-    double loss;             ///< how much worse the best path is that comes in this way, <= 0; 0 on one way of each state
+    double loss;  ///< how much worse the best path is that comes in this way, <= 0; 0 on one way of each state
   };
   struct Final {
     std::int32_t state;
@@ -31,7 +31,8 @@ struct LabelLattice {
 
 /// Nodes never change: a meeting makes a new one, so what has been emitted from the old ones stays as it was.
 ///
-/// Score     of a path: that of the hypothesis it ends in, plus the loss of each way that it takes. The first way into a
+/// Score     of a path: that of the hypothesis it ends in, plus the loss of each way that it takes. The first way into
+/// a
 ///           node is the best and loses nothing, so the best path has the hypothesis's score exactly.
 class Histories {
  public:
@@ -55,8 +56,8 @@ class Histories {
   std::int32_t add(std::int32_t parent, std::int32_t token, std::int32_t frame, double log_score, double label);
   /// Two nodes with one future. `score` is that of the better one from now on; `same`: both are the same labels, whose
   /// alignments were added up.
-  std::int32_t join(std::int32_t better, double better_score, std::int32_t worse, double worse_score, double score,
-                    bool same);
+  std::int32_t join(
+      std::int32_t better, double better_score, std::int32_t worse, double worse_score, double score, bool same);
 
   std::int32_t token(std::int32_t node) const { return nodes_[static_cast<std::size_t>(node)].token; }
   /// On the best way; the start is its own parent, and its token the blank.

@@ -97,7 +97,13 @@ TEST(Histories, NoMoreWaysThanTheLimitsAllow) {
 
 // One word in two spellings that both end the sound: one arc, with the better score. A mark alone is no word.
 TEST(WordLattice, KeepsTheBetterOfTwoSpellings) {
-  const char* const pieces[] = {"", "\xe2\x96\x81""AB", "C", "\xe2\x96\x81""ABC", "\xe2\x96\x81"};
+  const char* const pieces[] = {"",
+                                "\xe2\x96\x81"
+                                "AB",
+                                "C",
+                                "\xe2\x96\x81"
+                                "ABC",
+                                "\xe2\x96\x81"};
   LabelLattice labels;
   labels.frames = {0, 1, 4, 3, 6};
   labels.arcs = {{0, 1, 1, 1, -1, -0.5, 0}, {1, 2, 2, 4, -1, -0.5, 0}, {0, 3, 3, 3, -6, -1, 0}, {2, 4, 4, 6, -2, 0, 0}};

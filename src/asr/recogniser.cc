@@ -148,9 +148,8 @@ Transcript Recogniser::best() const {
 }
 
 Lattice Recogniser::lattice() const {
-  return word_lattice(stream_->search.lattice(), [&](std::int32_t token) {
-    return stream_->model.piece(static_cast<std::size_t>(token));
-  });
+  return word_lattice(stream_->search.lattice(),
+                      [&](std::int32_t token) { return stream_->model.piece(static_cast<std::size_t>(token)); });
 }
 
 double Recogniser::seconds_decoded() const { return stream_->search.frame() * stream_->step_s(); }

@@ -29,8 +29,8 @@ struct SearchOptions {
   /// Hypotheses that have the same future (last context() labels, place in the language model) go on as one, the
   /// likeliest; the others stay in the lattice. Without it only equal label sequences meet.
   bool recombine = true;
-  float lattice_beam = 12;     ///< paths that much less likely than the best are no part of the lattice, natural log
-  int most_ways = 8;           ///< into one state of the lattice, >= 1
+  float lattice_beam = 12;      ///< paths that much less likely than the best are no part of the lattice, natural log
+  int most_ways = 8;            ///< into one state of the lattice, >= 1
   int lattice_frames = 10'000;  ///< alternatives are remembered for so long (10 min), the best path for ever
 };
 
@@ -156,11 +156,9 @@ class BeamSearch {
   void merge(const Item& item) {
     for (Item& other : done_) {
       if (options_.recombine ? other.future != item.future : other.hash != item.hash) continue;
-      const Item &better = item.log_score > other.log_score ? item : other,
-                 &worse = &better == &item ? other : item;
+      const Item &better = item.log_score > other.log_score ? item : other, &worse = &better == &item ? other : item;
       const bool same = better.hash == worse.hash;
-      const double score =
-          better.log_score + (same ? std::log1p(std::exp(worse.log_score - better.log_score)) : 0.0);
+      const double score = better.log_score + (same ? std::log1p(std::exp(worse.log_score - better.log_score)) : 0.0);
       const std::int32_t node =
           histories_.join(better.node, better.log_score, worse.node, worse.log_score, score, same);
       other.hash = better.hash;

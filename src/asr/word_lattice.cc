@@ -22,7 +22,8 @@ struct Partial {
 
 // The better of two ways to say the same; the likeliest few in all.
 void keep_best(std::vector<Partial>& partials) {
-  std::stable_sort(partials.begin(), partials.end(), [](const Partial& a, const Partial& b) { return a.loss > b.loss; });
+  std::stable_sort(
+      partials.begin(), partials.end(), [](const Partial& a, const Partial& b) { return a.loss > b.loss; });
   std::vector<Partial> kept;
   for (Partial& one : partials) {
     if (kept.size() == kMostPartials) break;
@@ -40,9 +41,13 @@ class Builder {
   void set_frame(std::int32_t place, std::int32_t frame) { out_.frames[static_cast<std::size_t>(place)] = frame; }
   void add(std::int32_t from, std::int32_t to, const Partial& word, double rest) {
     const std::string text = join_pieces(std::span(&word.pieces, 1));
-    out_.arcs.push_back(
-        {from, to, text.empty() ? kNoWord : id(text), word.acoustic + rest, word.label, word.first_frame,
-         word.last_frame + 1});
+    out_.arcs.push_back({from,
+                         to,
+                         text.empty() ? kNoWord : id(text),
+                         word.acoustic + rest,
+                         word.label,
+                         word.first_frame,
+                         word.last_frame + 1});
   }
   // In order, one arc for each word between two places, without places that no path goes through.
   Lattice finish() {
@@ -50,9 +55,8 @@ class Builder {
     std::stable_sort(out_.arcs.begin(), out_.arcs.end(), [&](const LatticeArc& a, const LatticeArc& b) {
       return key(a) != key(b) ? key(a) < key(b) : a.acoustic + a.label > b.acoustic + b.label;
     });
-    const auto last = std::unique(out_.arcs.begin(), out_.arcs.end(), [&](const LatticeArc& a, const LatticeArc& b) {
-      return key(a) == key(b);
-    });
+    const auto last = std::unique(
+        out_.arcs.begin(), out_.arcs.end(), [&](const LatticeArc& a, const LatticeArc& b) { return key(a) == key(b); });
     out_.arcs.erase(last, out_.arcs.end());
     return keep_arcs(out_, std::vector<bool>(out_.arcs.size(), true));
   }
@@ -90,7 +94,8 @@ Lattice word_lattice(const LabelLattice& labels, const std::function<std::string
       const auto& arc = labels.arcs[next];
       const auto from = static_cast<std::size_t>(arc.from);
       if (from == 0 || begins_word(piece(arc.token))) {
-        here.push_back({arc.from, arc.frame, arc.frame, std::string(piece(arc.token)), arc.acoustic, arc.label, arc.loss});
+        here.push_back(
+            {arc.from, arc.frame, arc.frame, std::string(piece(arc.token)), arc.acoustic, arc.label, arc.loss});
         continue;
       }
       for (const Partial& word : partials[from]) {

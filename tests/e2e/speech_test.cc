@@ -202,7 +202,8 @@ TEST(Speech, LatticesAreWrittenUnderNamesOfTheirOwn) {
 // A confidence file beside the model is read, and refused by name and line when it is none.
 TEST(Speech, ADamagedConfidenceIsRefusedInOneLine) {
   const Scratch scratch;
-  const std::string sound = scratch.write("tone.wav", tone_wav(1600)), model = scratch.write("m.pipit", text_of(kModel));
+  const std::string sound = scratch.write("tone.wav", tone_wav(1600)),
+                    model = scratch.write("m.pipit", text_of(kModel));
   ASSERT_EQ(run_pipit({"transcribe", sound, "--model", model}).exit_code, 0);
   scratch.write("m.confidence", "pipit-confidence 1\nweights 1 2\n");
   expect_one_line(run_pipit({"transcribe", sound, "--model", model}), 1, "m.confidence:2");
