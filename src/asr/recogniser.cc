@@ -1,9 +1,11 @@
 #include "asr/recogniser.h"
 
 #include <algorithm>
+#include <array>
 #include <cmath>
 
-#include "audio/feature_stream.h"
+#include "audio/feature_norm.h"
+#include "audio/log_mel.h"
 #include "text/pieces.h"
 
 namespace pipit {
@@ -48,27 +50,34 @@ std::string Transcript::text() const {
 
 struct Recogniser::Stream {
   Stream(const Transducer& m, const SearchOptions& options)
-      : model(m),
-        features(norm_of(m), static_cast<int>(m.sizes().stack)),
-        state(m.make_state()),
-        search(m, options),
-        x(m.frame_dim()),
-        e(m.joint_dim()) {}
+      : model(m), norm(norm_of(m)), state(m.make_state()), search(m, options), x(m.frame_dim()), e(m.joint_dim()) {}
 
   void decode() {
-    while (features.ready() > 0) {
-      features.pop(x);
-      model.encode(state, x, e);
-      search.step(e);
+    std::array<float, kNumBands> frame;
+    while (mel.ready() > 0) {
+      mel.pop(frame);
+      push_frame(frame);
     }
+  }
+  void push_frame(std::span<const float> log_mel) {
+    const auto place = std::span(x).subspan(filled).first<kNumBands>();
+    std::copy(log_mel.begin(), log_mel.end(), place.begin());
+    norm.apply(place);
+    filled += kNumBands;
+    if (filled < x.size()) return;
+    filled = 0;
+    model.encode(state, x, e);
+    search.step(e);
   }
   double step_s() const { return static_cast<double>(model.sizes().stack) * kHop_samples / 16000; }
 
   const Transducer& model;
-  FeatureStream features;
+  LogMel mel;
+  RunningNorm norm;
   EncoderState state;
   BeamSearch<Transducer> search;
   std::vector<float> x, e;
+  std::size_t filled = 0;  // of x
 };
 
 Recogniser::Recogniser(const Transducer& model, const SearchOptions& options)
@@ -81,20 +90,29 @@ void Recogniser::push(std::span<const float> samples) {
   // In pieces of a second, so that a whole file handed over at once stands in memory once only.
   constexpr std::size_t kPiece = 16000;
   for (std::size_t at = 0; at < samples.size(); at += kPiece) {
-    stream_->features.push(samples.subspan(at, std::min(kPiece, samples.size() - at)));
+    stream_->mel.push(samples.subspan(at, std::min(kPiece, samples.size() - at)));
     stream_->decode();
   }
 }
 
 void Recogniser::finish() {
-  stream_->features.finish();
+  stream_->mel.finish();
   stream_->decode();
 }
 
 void Recogniser::reset() {
-  stream_->features.reset();
+  stream_->mel.reset();
+  stream_->norm.reset();
+  stream_->filled = 0;
   stream_->state = stream_->model.make_state();
   stream_->search.reset();
+}
+
+void Recogniser::start_turn() { stream_->search.reset(); }
+
+void Recogniser::push_frame(std::span<const float> log_mel) {
+  expects(log_mel.size() == kNumBands, "Recogniser: a frame has the model's bands");
+  stream_->push_frame(log_mel);
 }
 
 std::vector<Transcript> Recogniser::n_best(int most) const {
@@ -122,6 +140,9 @@ Transcript Recogniser::best() const {
   return out;
 }
 
-double Recogniser::seconds_decoded() const { return stream_->search.frame() * stream_->step_s(); }
+double Recogniser::seconds_decoded() const { return steps() * step_s(); }
+int Recogniser::steps() const { return stream_->search.frame(); }
+double Recogniser::step_s() const { return stream_->step_s(); }
+void Recogniser::alive(std::vector<Alive>& out) const { stream_->search.alive(out); }
 
 }  // namespace pipit

@@ -37,16 +37,25 @@ class Recogniser {
 
   /// Takes sound in and decodes as far as it reaches.
   void push(std::span<const float> samples);
+  /// In place of samples: the next log-mel frame [bands] (audio/log_mel.h), where somebody else looks at them too.
+  void push_frame(std::span<const float> log_mel);
   /// No more will come; what does not fill a step is dropped.
   void finish();
   /// As new, for another sound.
   void reset();
+  /// Words from here on, their times counted from here; what the encoder heard before stays with it as context.
+  void start_turn();
 
   /// The likeliest words so far.
   Transcript best() const;
   /// The likeliest `most`, best first, without confidence.
   std::vector<Transcript> n_best(int most) const;
   double seconds_decoded() const;
+  /// Since the start, or the last start_turn().
+  int steps() const;
+  double step_s() const;
+  /// Of the search, see there.
+  void alive(std::vector<Alive>& out) const;
 
  private:
   struct Stream;

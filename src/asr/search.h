@@ -38,6 +38,13 @@ struct Hypothesis {
   double log_score = 0;
 };
 
+/// What an end-pointer asks of a hypothesis that is alive.
+struct Alive {
+  double log_score = 0;
+  std::int32_t last_frame = -1;  ///< that it emitted a label in; -1: none yet
+  std::uint64_t labels = 0;      ///< a hash of its label sequence
+};
+
 /// Hypotheses of one stream. Label sequences that meet are merged: their probabilities add up, and of their times those
 /// of the likelier one stay.
 ///
@@ -103,6 +110,14 @@ class BeamSearch {
   }
 
   int frame() const { return frame_; }
+
+  /// All that are alive, in no set order.
+  void alive(std::vector<Alive>& out) const {
+    out.clear();
+    for (const Item& item : alive_)
+      out.push_back(
+          {item.log_score, item.node < 0 ? -1 : nodes_[static_cast<std::size_t>(item.node)].frame, item.hash});
+  }
 
   /// The likeliest `most`, best first.
   std::vector<Hypothesis> best(int most = 1) const {
