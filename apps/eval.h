@@ -11,5 +11,6 @@ void add_eval_increments(CLI::App& eval, Task& task);
 void add_eval_ablation(CLI::App& eval, Task& task);
 void add_eval_starts(CLI::App& eval, Task& task);
 void add_eval_wer(CLI::App& eval, Task& task);
+void add_eval_endpoint(CLI::App& eval, Task& task);
 
 }  // namespace pipit

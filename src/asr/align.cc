@@ -83,7 +83,7 @@ std::vector<AlignedWord> align_words(const Transducer& model, std::span<const fl
     ends.push_back(labels.size());
     out.push_back({.text = std::string(word)});
   }
-  const Alignment found = align(model, e, labels);
+  const LabelAlignment found = align(model, e, labels);
   for (std::size_t k = 0; k < out.size(); ++k) {
     out[k].first_frame = found.emissions[k == 0 ? 0 : ends[k - 1]].frame;
     out[k].last_frame = found.emissions[ends[k] - 1].frame;

@@ -14,7 +14,7 @@
 
 namespace pipit {
 
-struct Alignment {
+struct LabelAlignment {
   std::vector<Emission> emissions;  ///< one for each label, frames ascending
   /// log P of this alignment alone, natural: never above that of the label sequence, which sums over all alignments.
   double log_prob = -std::numeric_limits<double>::infinity();
@@ -24,7 +24,7 @@ struct Alignment {
 /// number of labels. Without a frame there is no alignment: log_prob is then -inf and nothing is emitted.
 /// Cost T (U + 1) calls of log_probs; memory T (U + 1) bits and two rows.
 template <TransducerScorer S>
-Alignment align(const S& scorer, std::span<const float> e, std::span<const std::int32_t> labels) {
+LabelAlignment align(const S& scorer, std::span<const float> e, std::span<const std::int32_t> labels) {
   const auto J = static_cast<std::size_t>(scorer.joint_dim()), U = labels.size(), T = e.size() / J;
   if (T == 0) return {};
   std::vector<float> g((U + 1) * J), scores(static_cast<std::size_t>(scorer.tokens()));
@@ -49,7 +49,7 @@ Alignment align(const S& scorer, std::span<const float> e, std::span<const std::
       before[u] = here + scores[0];
     }
   }
-  Alignment out{.emissions = std::vector<Emission>(U), .log_prob = before[U]};
+  LabelAlignment out{.emissions = std::vector<Emission>(U), .log_prob = before[U]};
   for (std::size_t t = T - 1, u = U; u > 0;) {
     if (t == 0 || by_label[t * (U + 1) + u]) {
       --u;

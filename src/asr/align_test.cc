@@ -39,7 +39,7 @@ class Table {
 };
 
 struct Enumerated {
-  Alignment best;
+  LabelAlignment best;
   double sum = 0;
 };
 
@@ -77,7 +77,7 @@ TEST(Align, EqualsTheBestOfAllAlignments) {
     std::vector<float> e;
     for (int t = 0; t < frames; ++t) e.push_back(static_cast<float>(t));
     const Table table(frames, static_cast<std::uint64_t>(trial));
-    const Alignment found = align(table, e, labels);
+    const LabelAlignment found = align(table, e, labels);
     const Enumerated all = enumerated(table, frames, labels);
     ASSERT_NEAR(found.log_prob, all.best.log_prob, 1e-9);
     EXPECT_LE(found.log_prob, std::log(all.sum) + 1e-9) << "one alignment is no more than all of them";
@@ -90,7 +90,7 @@ TEST(Align, EqualsTheBestOfAllAlignments) {
 }
 
 TEST(Align, NothingIsNoAlignment) {
-  const Alignment found = align(Table(1, 1), {}, std::vector<std::int32_t>{1});
+  const LabelAlignment found = align(Table(1, 1), {}, std::vector<std::int32_t>{1});
   EXPECT_TRUE(found.emissions.empty());
   EXPECT_EQ(found.log_prob, -std::numeric_limits<double>::infinity());
 }
