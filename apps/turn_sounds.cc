@@ -81,6 +81,30 @@ void append(std::vector<float>& to, std::span<const float> more) {
   to.insert(to.end(), more.begin() + static_cast<std::ptrdiff_t>(fade), more.end());
 }
 
+// With the middle of every pause longer than `longest_s` taken out.
+std::vector<float> shortened(std::span<const float> samples, double longest_s) {
+  const std::vector<bool> voice = voiced(levels(samples));
+  const auto longest = static_cast<std::size_t>(longest_s / kFrame_s);
+  std::vector<float> out;
+  std::size_t from = 0, run = 0;  // the first sample not yet taken; frames of silence up to here
+  bool spoken = false;
+  for (std::size_t t = 0; t < voice.size(); ++t) {
+    if (!voice[t]) {
+      ++run;
+      continue;
+    }
+    if (spoken && run > longest) {
+      const std::size_t begin = (t - run + longest / 2) * kHop_samples, end = begin + (run - longest) * kHop_samples;
+      append(out, samples.subspan(from, begin - from));
+      from = end;
+    }
+    run = 0;
+    spoken = true;
+  }
+  append(out, samples.subspan(from));
+  return out;
+}
+
 // Whether the frames around `t` have voice within 100 ms on both sides.
 bool inside_speech(const std::vector<bool>& voice, std::size_t t) {
   const auto any = [&](std::size_t begin, std::size_t end) {
@@ -98,8 +122,11 @@ TurnSound make_turn_sound(const Transducer& model,
                           const Audio& audio,
                           const TurnSoundOptions& options) {
   TurnSound out;
-  const std::vector<AlignedWord> words = align_words(model, audio.samples, clip.text);
-  const std::vector<double> level = levels(audio.samples);
+  std::vector<float> clean;
+  std::span<const float> samples = audio.samples;
+  if (std::isfinite(options.own_s)) samples = clean = shortened(samples, options.own_s);
+  const std::vector<AlignedWord> words = align_words(model, samples, clip.text);
+  const std::vector<double> level = levels(samples);
   if (words.empty() || level.size() < 40) return out;
   const std::vector<bool> voice = voiced(level);
   const double step_s = static_cast<double>(model.sizes().stack) * kFrame_s;
@@ -139,8 +166,7 @@ TurnSound make_turn_sound(const Transducer& model,
   while (places.size() > static_cast<std::size_t>(options.pauses))
     places.erase(places.begin() + static_cast<std::ptrdiff_t>(random.below(places.size())));
 
-  Floor floor(audio.samples, level, random);
-  const std::span<const float> samples = audio.samples;
+  Floor floor(samples, level, random);
   double added_s = 0;
   std::size_t from = 0;  // samples already taken
   const auto own_pauses = [&](std::size_t begin, std::size_t end) {

@@ -1,6 +1,7 @@
 // apps/turn_sounds.h — clips made into what an end-pointer is tried on: pauses inside sentences, silence behind them.
 #pragma once
 #include <cstdint>
+#include <limits>
 #include <vector>
 
 #include "asr/align.h"
@@ -13,6 +14,9 @@ struct TurnSoundOptions {
   int pauses = 2;  ///< put into a clip at most, each between words that follow without one
   double shortest_s = 0.2, longest_s = 1.0;
   double silence_s = 2.5;  ///< behind the clip
+  /// The speaker's own pauses are shortened to that: a reader rests between sentences, and nobody can hear there whether
+  /// the next one will follow. Infinite: they stay as they are.
+  double own_s = std::numeric_limits<double>::infinity();
   std::uint64_t seed = 1;
 };
 

@@ -14,8 +14,8 @@ struct VoiceOptions {
 };
 
 /// One stream of 10 ms frames. A frame's level is its mean over the bands, over three frames; floor and loudest are the
-/// lowest and highest level of the last 5 to 5.5 s. Voice are three frames in a row above the threshold: a click is
-/// none.   Same answer however the sound was cut; nothing is allocated.
+/// lowest and highest level of the last 5 to 5.5 s. Voice are five levels in a row above the threshold: a click
+/// of 20 ms is none.   Same answer however the sound was cut; nothing is allocated.
 class VoiceActivity {
  public:
   explicit VoiceActivity(const VoiceOptions& options = {}) : options_(options) { reset(); }
@@ -37,7 +37,7 @@ class VoiceActivity {
   float threshold() const { return threshold_; }
 
  private:
-  static constexpr int kLeastRun = 3, kBlock = 50, kBlocks = 10, kTail = 20;
+  static constexpr int kLeastRun = 5, kBlock = 50, kBlocks = 10, kTail = 20;
   VoiceOptions options_;
   std::array<float, 3> recent_{};
   std::array<float, kBlocks> lowest_{}, highest_{};  // of blocks of 0.5 s, the newest last
