@@ -27,7 +27,6 @@ EndPoint try_patience(const std::vector<Track>& tracks,
     else
       late.push_back(t < 0 ? 1.0 / 0.0 : static_cast<double>(t - track.end) * 0.01);
   }
-  out.mean_s = mean(late);
   late = sorted(late);
   out.median_s = quantile(late, 0.5), out.p90_s = quantile(late, 0.9);
   return out;
@@ -52,7 +51,9 @@ EndWeights fit_end_weights(const std::vector<Track>& tracks, const std::vector<E
       const float silence_s = tick.evidence[kSilence];
       if (!tick.any_label || silence_s < 0.15F || silence_s > 1.5F) continue;
       Row row{.x = {1}, .y = static_cast<std::int64_t>(t) >= track.end ? 1.0 : 0.0};
-      for (const EvidenceOf which : used) row.x.push_back(static_cast<double>(tick.evidence[which]));
+      for (const EvidenceOf which : used)
+        row.x.push_back(static_cast<double>(tick.evidence[which]) -
+                        (which > kSilence && which <= kStable ? static_cast<double>(silence_s) : 0));
       rows.push_back(std::move(row));
     }
   std::vector<double> w(n, 0.0);
@@ -83,15 +84,16 @@ EndWeights fit_end_weights(const std::vector<Track>& tracks, const std::vector<E
     }
     if (largest < 1e-9) break;
   }
-  double growth = 0;
-  for (std::size_t k = 0; k < used.size(); ++k) growth += used[k] <= kStable ? w[k + 1] : 0;
-  EndWeights out{.per_unit = {}, .offset_s = 0};
-  for (std::size_t k = 0; k < used.size(); ++k) out.per_unit[used[k]] = w[k + 1] / growth;
+  EndWeights out;
+  for (std::size_t k = 1; k < used.size(); ++k) out.per_unit[used[k]] = w[k + 1] / w[1];
+  EndWeights open = out;  // without its bounds
+  open.least_s = -1e9, open.most_s = 1e9;
   std::vector<double> excess;
   for (const Track& track : tracks)
     for (std::size_t t = static_cast<std::size_t>(track.end); t < track.ticks.size(); t += 5) {
       const Evidence& e = track.ticks[t].evidence;
-      if (track.ticks[t].any_label && e[kSilence] > 0.15F) excess.push_back(out.silence_s(e) - static_cast<double>(e[kSilence]));
+      if (track.ticks[t].any_label && e[kSilence] > 0.15F)
+        excess.push_back(open.silence_s(e) - static_cast<double>(e[kSilence]));
     }
   out.offset_s = -quantile(sorted(excess), 0.5);
   return out;

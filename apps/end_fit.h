@@ -17,7 +17,7 @@ std::int64_t first_end(const Track& track, const EndWeights& weights, const EndO
 
 /// What one patience comes to. Latency: from the true end to the first end, of the tracks that were not cut.
 struct EndPoint {
-  double patience_s = 0, early = 0, median_s = 0, p90_s = 0, mean_s = 0;
+  double patience_s = 0, early = 0, median_s = 0, p90_s = 0;
 };
 EndPoint try_patience(const std::vector<Track>& tracks,
                       const EndWeights& weights,
@@ -26,9 +26,9 @@ EndPoint try_patience(const std::vector<Track>& tracks,
 /// From 0.1 s to 2.4 s.
 std::vector<EndPoint> try_all(const std::vector<Track>& tracks, const EndWeights& weights, const EndOptions& options);
 
-/// Logistic regression, by Newton's method with a little ridge: is this silent tick behind the true end? `used`: which
-/// evidence may count; silence always does. Then scaled so that what grows with time sums to 1, and shifted so that the
-/// median over all ticks behind an end is plain silence.
+/// Logistic regression, by Newton's method with a little ridge: is this silent tick behind the true end? `used`: the
+/// evidence that may count, kSilence first. Divided by the silence's weight, and shifted so that the median over all
+/// ticks behind an end is plain silence.
 EndWeights fit_end_weights(const std::vector<Track>& tracks, const std::vector<EvidenceOf>& used);
 
 }  // namespace pipit

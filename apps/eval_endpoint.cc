@@ -1,12 +1,12 @@
 // pipit eval endpoint — when the end-pointers end a turn: too early, too late, against a time-out of plain silence.
 #include <algorithm>
-#include <map>
+#include <cmath>
 #include <memory>
-#include <set>
+#include <utility>
 
-#include "audio/corpus.h"
 #include "base/clock.h"
 #include "base/parallel.h"
+#include "clips.h"
 #include "end_fit.h"
 #include "eval.h"
 #include "json.h"
@@ -25,8 +25,9 @@ struct EndpointOptions {
   SpeechOptions speech;
   TurnSetting turns;
   TurnSoundOptions sounds;
-  std::string folder, split = "dev", speakers, json, plot, fit;
-  int most = 0, num_threads = 1;
+  ClipOptions clips;
+  std::string json, plot, fit;
+  int own_ms = 10000;
   bool fresh = false;
 };
 
@@ -46,7 +47,8 @@ struct Outcome {
   int finals = 0;
 };
 
-std::vector<TurnEvent> listen(const Ears& ears, const TurnOptions& options, const Row& row, Track* track, double* push_s) {
+std::vector<TurnEvent> listen(
+    const Ears& ears, const TurnOptions& options, const Row& row, Track* track, double* push_s) {
   constexpr std::size_t kPush = 160;
   Turns turns(*ears.model, options);
   std::vector<TurnEvent> out;
@@ -108,41 +110,16 @@ Outcome outcome_of(const Row& row) {
   return out;
 }
 
-Result<std::vector<Row>> load_rows(const EndpointOptions& o,
-                                   const std::vector<Clip>& clips,
-                                   const Ears& ears,
-                                   Workers& workers) {
-  std::set<std::string> speakers;  // none: all
-  if (!o.speakers.empty()) {
-    auto named = read_speakers(o.speakers);
-    if (!named) return named.error();
-    speakers = std::move(*named);
-  }
+Result<std::vector<Row>> load_rows(const EndpointOptions& o, const std::vector<Clip>& clips, const Ears& ears) {
   std::vector<Row> rows;
-  for (const Clip& clip : clips)
-    if (clip.split == o.split && (speakers.empty() || speakers.contains(clip.speaker))) rows.push_back({.clip = &clip});
-  if (o.most > 0 && rows.size() > static_cast<std::size_t>(o.most)) rows.resize(static_cast<std::size_t>(o.most));
-  std::map<std::string, TarShard> shards;
-  for (const Row& row : rows) {
-    if (shards.contains(row.clip->shard)) continue;
-    auto shard = TarShard::open(o.folder + "/" + row.clip->shard);
-    if (!shard) return shard.error();
-    shards.emplace(row.clip->shard, std::move(*shard));
-  }
-  std::vector<std::string> failed(rows.size());
-  workers.run(rows.size(), [&](std::size_t k) {
-    const auto bytes = shards.at(rows[k].clip->shard).member(rows[k].clip->member);
-    if (!bytes) return void(failed[k] = bytes.error().message);
-    const auto audio = decode_audio(*bytes, rows[k].clip->member);
-    if (!audio) return void(failed[k] = audio.error().message);
-    rows[k].sound = make_turn_sound(*ears.model, *rows[k].clip, *audio, o.sounds);
+  for (const Clip& clip : clips) rows.push_back({.clip = &clip});
+  const Status heard = hear_clips(o.clips, clips, [&](std::size_t k, const Audio& audio) {
+    rows[k].sound = make_turn_sound(*ears.model, clips[k], audio, o.sounds);
   });
-  for (const std::string& message : failed)
-    if (!message.empty()) return Error{Code::BadFormat, message};
+  if (!heard) return heard.error();
   std::erase_if(rows, [](const Row& row) { return row.sound.samples.empty(); });
   if (rows.empty())
-    return Error{Code::NotFound,
-                 o.folder + "/manifest.tsv: no clip of split " + o.split + " by those speakers that has speech"};
+    return Error{Code::NotFound, o.clips.folder + "/manifest.tsv: no clip has words to end a turn with"};
   return rows;
 }
 
@@ -168,7 +145,12 @@ Json curve_json(const std::vector<EndPoint>& curve) {
   return out;
 }
 
-Figure picture(const std::vector<EndPoint>& ours, const std::vector<EndPoint>& plain, const EndPoint& here) {
+struct Curves {
+  std::vector<EndPoint> ours, plain;  // plain: a time-out of silence alone
+  EndPoint here;                      // with the patience that was asked for
+};
+
+Figure picture(const Curves& curves) {
   Figure figure("Too early or too late");
   figure.x_axis({.label = "final end-point after the true end, median", .unit = "s", .low = 0, .high = 2});
   figure.y_axis({.label = "utterances cut early", .unit = "%"});
@@ -177,28 +159,112 @@ Figure picture(const std::vector<EndPoint>& ours, const std::vector<EndPoint>& p
     for (const EndPoint& p : curve) x.push_back(p.median_s), y.push_back(100 * p.early);
     figure.line(name, x, y, style);
   };
-  draw("silence time-out", plain, {.ink = Ink::Grey, .dashed = true});
-  draw("end-pointer", ours, {.ink = Ink::Blue, .width_px = 2});
-  figure.points("patience as set", std::vector{here.median_s}, std::vector{100 * here.early}, {.ink = Ink::Orange, .width_px = 8});
+  draw("silence time-out", curves.plain, {.ink = Ink::Grey, .dashed = true});
+  draw("end-pointer", curves.ours, {.ink = Ink::Blue, .width_px = 2});
+  const double x = curves.here.median_s, y = 100 * curves.here.early;
+  figure.points("patience as set", {&x, 1}, {&y, 1}, {.ink = Ink::Orange, .width_px = 8});
   return figure;
+}
+
+void print_curves(const Curves& curves) {
+  const auto at_most = [](const std::vector<EndPoint>& curve, double early) {
+    for (const EndPoint& p : curve)
+      if (p.early <= early) return p;
+    return curve.back();
+  };
+  fmt::print("  early at most       end-pointer: patience, median, 90 % (s)       silence alone\n");
+  for (const double early : {0.01, 0.02, 0.05, 0.1, 0.2, 0.4}) {
+    fmt::print("  {:11.0f} %", 100 * early);
+    for (const auto* curve : {&curves.ours, &curves.plain}) {
+      const EndPoint p = at_most(*curve, early);
+      fmt::print("       {:11.2f} {:8.2f} {:7.2f}", p.patience_s, p.median_s, p.p90_s);
+    }
+    fmt::print("\n");
+  }
+}
+
+Json summarise(const std::vector<Row>& rows, const EndOptions& end, const EndpointOptions& o) {
+  std::vector<Outcome> all;
+  EditCounts edits;
+  std::vector<double> compute_s;
+  int by_alignment = 0, inserted = 0, own = 0;
+  for (const Row& row : rows) {
+    all.push_back(outcome_of(row));
+    edits += row.edits;
+    compute_s.push_back(row.seconds_final);
+    by_alignment += row.sound.by_alignment ? 1 : 0;
+    for (const SilentSpan& pause : row.sound.pauses) ++(pause.inserted ? inserted : own);
+  }
+  compute_s = sorted(compute_s);
+  const auto latency = known(all, &Outcome::latency_s, true), lead = known(all, &Outcome::lead_s, false),
+             partial = known(all, &Outcome::first_partial_s, false);
+  return {{"utterances", rows.size()},
+          {"pauses_put_in", inserted},
+          {"own_pauses", own},
+          {"end_by_alignment", by_alignment},
+          {"patience_s", end.patience_s},
+          {"carry_context", !o.fresh},
+          {"early", share(all, &Outcome::early)},
+          {"early_in_pause_put_in", share(all, &Outcome::early_in_inserted)},
+          {"revised", share(all, &Outcome::revised)},
+          {"finals_as_single", share(all, &Outcome::same)},
+          {"latency_median_s", number(quantile(latency, 0.5))},
+          {"latency_p90_s", number(quantile(latency, 0.9))},
+          {"lead_median_s", number(quantile(lead, 0.5))},
+          {"compute_of_final_median_s", number(quantile(compute_s, 0.5))},
+          {"compute_of_final_p90_s", number(quantile(compute_s, 0.9))},
+          {"first_partial_median_s", number(quantile(partial, 0.5))},
+          {"first_partial_p90_s", number(quantile(partial, 0.9))},
+          {"wer_in_turns", edits.rate()}};
+}
+
+void print_summary(const Json& s) {
+  const auto percent = [&](const char* key) { return 100 * s[key].get<double>(); };
+  const auto ms = [&](const char* key) { return s[key].is_null() ? std::nan("") : 1e3 * s[key].get<double>(); };
+  fmt::print("{} utterances, {} pauses put in, {} of the speakers' own of 0.2 s or more; end by alignment in {}\n",
+             s["utterances"].get<int>(),
+             s["pauses_put_in"].get<int>(),
+             s["own_pauses"].get<int>(),
+             s["end_by_alignment"].get<int>());
+  fmt::print(
+      "patience {:.0f} ms: early cuts {:.1f} % (in a pause put in {:.1f} %), revised {:.1f} %, finals as of a single "
+      "end-pointer {:.1f} %\n",
+      ms("patience_s"),
+      percent("early"),
+      percent("early_in_pause_put_in"),
+      percent("revised"),
+      percent("finals_as_single"));
+  fmt::print(
+      "final after the true end: median {:.0f} ms, 90 % within {:.0f} ms; speculative leads by {:.0f} ms (median)\n",
+      ms("latency_median_s"),
+      ms("latency_p90_s"),
+      ms("lead_median_s"));
+  fmt::print(
+      "compute of the push that brings the final, and with it the last word: median {:.2f} ms, 90 % within {:.2f} ms\n"
+      "first partial after speech begins: median {:.0f} ms, 90 % within {:.0f} ms; WER over turns {:.2f} %\n",
+      ms("compute_of_final_median_s"),
+      ms("compute_of_final_p90_s"),
+      ms("first_partial_median_s"),
+      ms("first_partial_p90_s"),
+      percent("wer_in_turns"));
 }
 
 Status run(const EndpointOptions& o) {
   for (const std::string& path : {o.json, o.plot, o.fit})
     if (const Status fine = can_write(path); !fine) return fine;
-  const auto clips = read_manifest(o.folder + "/manifest.tsv");
+  const auto clips = choose_clips(o.clips);
   if (!clips) return clips.error();
   const auto ears = load_ears(o.speech);
   if (!ears) return ears.error();
   auto turn_options = load_turns(o.speech, o.turns, *ears);
   if (!turn_options) return turn_options.error();
   turn_options->carry_context = !o.fresh;
-  Workers workers(o.num_threads);
-  auto rows = load_rows(o, *clips, *ears, workers);
+  Workers workers(o.clips.num_threads);
+  auto rows = load_rows(o, *clips, *ears);
   if (!rows) return rows.error();
 
   TurnOptions endless = *turn_options;
-  endless.end.patience_s = endless.end.grace_s = 1e9, endless.end.lead_s = 0;
+  endless.end.patience_s = 1e9, endless.end.lead_s = 0;
   workers.run(rows->size(), [&](std::size_t k) {
     Row& row = (*rows)[k];
     listen(*ears, endless, row, &row.track, nullptr);
@@ -206,10 +272,17 @@ Status run(const EndpointOptions& o) {
   });
   std::vector<Track> tracks;
   for (Row& row : *rows) tracks.push_back(row.track);
+  if (!o.fit.empty()) turn_options->weights = fit_end_weights(tracks, {kSilence, kEntropy, kSentenceEnd, kFall});
+  const Curves curves{try_all(tracks, turn_options->weights, turn_options->end),
+                      try_all(tracks, {}, turn_options->end),
+                      try_patience(tracks, turn_options->weights, turn_options->end, turn_options->end.patience_s)};
   if (!o.fit.empty()) {
-    turn_options->weights = fit_end_weights(tracks, {kSilence, kPause, kExpectedPause, kStable, kEntropy, kSentenceEnd, kFall});
-    fmt::print("{}", format_end_weights(turn_options->weights));
-    if (const Status fine = write_file(o.fit, format_end_weights(turn_options->weights)); !fine) return fine;
+    print_curves(curves);
+    return write_file(
+        o.fit,
+        fmt::format("# Seconds of silence that evidence is worth (src/endpoint/evidence.h), made by\n# {}\n{}",
+                    command_line(),
+                    format_end_weights(turn_options->weights)));
   }
   TurnOptions single = *turn_options;
   single.end.lead_s = 0;
@@ -223,46 +296,21 @@ Status run(const EndpointOptions& o) {
     row.edits = count_edits(row.clip->text, text);
   });
 
-  std::vector<Outcome> all;
-  EditCounts edits;
-  std::vector<double> compute_s;
-  int by_alignment = 0, inserted = 0, own = 0;
-  for (const Row& row : *rows) {
-    all.push_back(outcome_of(row));
-    edits += row.edits;
-    compute_s.push_back(row.seconds_final);
-    by_alignment += row.sound.by_alignment ? 1 : 0;
-    for (const SilentSpan& pause : row.sound.pauses) ++(pause.inserted ? inserted : own);
-  }
-  compute_s = sorted(compute_s);
-  const auto latency = known(all, &Outcome::latency_s, true), lead = known(all, &Outcome::lead_s, false),
-             partial = known(all, &Outcome::first_partial_s, false);
-  const EndWeights plain;
-  EndOptions no_grace = turn_options->end;
-  no_grace.grace_s = 1e9;
-  const auto ours = try_all(tracks, turn_options->weights, turn_options->end), timeout = try_all(tracks, plain, no_grace);
-  const auto at_most = [](const std::vector<EndPoint>& curve, double early) {
-    for (const EndPoint& p : curve)
-      if (p.early <= early) return p;
-    return curve.back();
-  };
-  fmt::print("{} utterances, {} pauses put in, {} of the speakers' own of 0.2 s or more; end by alignment in {}\n"
-             "patience {:.2f} s: early cuts {:.1f} % (in a pause put in {:.1f} %), revised {:.1f} %, finals as of a single end-pointer {:.1f} %\n"
-             "final after the true end: median {:.0f} ms, 90 % within {:.0f} ms; lead of speculative: median {:.0f} ms\n"
-             "compute of the push that ends it: median {:.1f} ms, 90 % within {:.1f} ms; first partial after speech begins: median {:.0f} ms, 90 % within {:.0f} ms; WER in turns {:.2f} %\n",
-             rows->size(), inserted, own, by_alignment, turn_options->end.patience_s, 100 * share(all, &Outcome::early),
-             100 * share(all, &Outcome::early_in_inserted), 100 * share(all, &Outcome::revised), 100 * share(all, &Outcome::same),
-             1e3 * quantile(latency, 0.5), 1e3 * quantile(latency, 0.9), 1e3 * quantile(lead, 0.5), 1e3 * quantile(compute_s, 0.5),
-             1e3 * quantile(compute_s, 0.9), 1e3 * quantile(partial, 0.5), 1e3 * quantile(partial, 0.9), 100 * edits.rate());
-  for (const double early : {0.01, 0.02, 0.05, 0.1, 0.2, 0.4}) {
-    const EndPoint a = at_most(ours, early), b = at_most(timeout, early);
-    fmt::print("at most {:3.0f} % early: end-pointer patience {:.2f} s, median {:.0f} ms, 90 % {:.0f} ms; silence time-out {:.2f} s, median {:.0f} ms, 90 % {:.0f} ms\n",
-               100 * early, a.patience_s, 1e3 * a.median_s, 1e3 * a.p90_s, b.patience_s, 1e3 * b.median_s, 1e3 * b.p90_s);
-  }
   if (!o.plot.empty())
-    if (const Status fine = write_file(o.plot, picture(ours, timeout, try_patience(tracks, turn_options->weights, turn_options->end, turn_options->end.patience_s)).svg()); !fine)
-      return fine;
-  return write_json(o.json, {{"split", o.split}, {"curve", curve_json(ours)}, {"silence", curve_json(timeout)}});
+    if (const Status fine = write_file(o.plot, picture(curves).svg()); !fine) return fine;
+  const Json summary = summarise(*rows, turn_options->end, o);
+  if (!is_standard_output(o.json)) {
+    print_summary(summary);
+    print_curves(curves);
+  }
+  return write_json(o.json,
+                    {{"split", o.clips.split},
+                     {"seed", o.sounds.seed},
+                     {"pauses", o.sounds.pauses},
+                     {"own_pauses_s", o.sounds.own_s},
+                     {"summary", summary},
+                     {"curve", curve_json(curves.ours)},
+                     {"silence_time_out", curve_json(curves.plain)}});
 }
 
 }  // namespace
@@ -270,21 +318,20 @@ Status run(const EndpointOptions& o) {
 void add_eval_endpoint(CLI::App& eval, Task& task) {
   auto o = std::make_shared<EndpointOptions>();
   CLI::App& app = *eval.add_subcommand("endpoint", "how early and how late turns end, on clips with pauses put in");
-  app.add_option("FOLDER", o->folder, "folder of manifest.tsv and its tar shards")->required();
-  app.add_option("--split", o->split, "which clips (default dev)")->option_text("NAME");
-  app.add_option("--speakers", o->speakers, "file of speakers, one a line: these alone (default: all)")
-      ->option_text("FILE");
-  add_number(app, "--most", o->most, 0, 1'000'000, "so many clips at most; 0: all");
+  add_clips(app, o->clips);
   add_number(app, "--pauses", o->sounds.pauses, 0, 20, "put into a clip at most, 0.2 to 1 s long");
   add_number(app, "--seed", o->sounds.seed, std::uint64_t{0}, std::uint64_t{1} << 62, "of the pauses");
-  add_number(app, "--threads", o->num_threads, 1, 64, "clips side by side");
+  add_number(app, "--own", o->own_ms, 0, 10000, "ms to which the speaker's own pauses are shortened");
   app.add_flag("--fresh", o->fresh, "every turn begins without what was heard before");
   add_output(app, "--fit", o->fit, "fit the weights of the evidence to these clips and write them");
   add_turns(app, o->turns);
   add_speech(app, o->speech);
   add_json(app, o->json);
   add_plot(app, o->plot, "early cuts against latency");
-  app.callback([o, &task] { task = [o] { return run(*o); }; });
+  app.callback([o, &task] {
+    o->sounds.own_s = o->own_ms / 1e3;
+    task = [o] { return run(*o); };
+  });
 }
 
 }  // namespace pipit

@@ -31,12 +31,12 @@ struct Ears {
 Result<Ears> load_ears(const SpeechOptions& options);
 
 struct TurnSetting {
-  int patience_ms = 700;
+  int patience_ms = 1100;
 };
 /// --patience.
 void add_turns(CLI::App& app, TurnSetting& setting);
-/// End-pointers for these ears: weights from X.endpoint beside the model X.pipit, sentence ends from english.ends there;
-/// where a file is missing, silence alone counts.
+/// End-pointers for these ears: weights from X.endpoint beside the model X.pipit, sentence ends from english.ends
+/// there; where a file is missing, silence alone counts.
 Result<TurnOptions> load_turns(const SpeechOptions& options, const TurnSetting& setting, const Ears& ears);
 
 /// Words of a whole clip, and up to `most` runners-up with the best one first; seconds of one core that it took.

@@ -152,10 +152,9 @@ TurnSound make_turn_sound(const Transducer& model,
                                       static_cast<std::size_t>(end_of(words[k + 1]) / kFrame_s),
                                       level.size()});
     if (begin >= end) continue;
-    const auto quietest =
-        static_cast<std::size_t>(std::min_element(level.begin() + static_cast<std::ptrdiff_t>(begin),
-                                                  level.begin() + static_cast<std::ptrdiff_t>(end)) -
-                                 level.begin());
+    const auto quietest = static_cast<std::size_t>(std::min_element(level.begin() + static_cast<std::ptrdiff_t>(begin),
+                                                                    level.begin() + static_cast<std::ptrdiff_t>(end)) -
+                                                   level.begin());
     if (quietest > first && quietest < last && inside_speech(voice, quietest) &&
         (places.empty() || quietest > places.back() + 20))
       places.push_back(quietest);

@@ -14,8 +14,8 @@ struct TurnSoundOptions {
   int pauses = 2;  ///< put into a clip at most, each between words that follow without one
   double shortest_s = 0.2, longest_s = 1.0;
   double silence_s = 2.5;  ///< behind the clip
-  /// The speaker's own pauses are shortened to that: a reader rests between sentences, and nobody can hear there whether
-  /// the next one will follow. Infinite: they stay as they are.
+  /// The speaker's own pauses are shortened to that: a reader rests between sentences, and nobody can hear there
+  /// whether the next one will follow. Infinite: they stay as they are.
   double own_s = std::numeric_limits<double>::infinity();
   std::uint64_t seed = 1;
 };
@@ -27,10 +27,10 @@ struct SilentSpan {
 
 struct TurnSound {
   std::vector<float> samples;
-  double start_s = 0, end_s = 0;    ///< first and last voice
-  double aligned_end_s = 0;         ///< where the last word's last piece is aligned
-  bool by_alignment = false;        ///< voice went on more than 0.4 s behind it (a breath, a click): not counted as speech
-  std::vector<SilentSpan> pauses;   ///< in order
+  double start_s = 0, end_s = 0;  ///< first and last voice
+  double aligned_end_s = 0;       ///< where the last word's last piece is aligned
+  bool by_alignment = false;  ///< voice went on more than 0.4 s behind it (a breath, a click): not counted as speech
+  std::vector<SilentSpan> pauses;  ///< in order
 };
 
 /// Voice is where a frame's level (mean log-mel of three) stands above floor + 0.3 (loud - floor), floor and loud being

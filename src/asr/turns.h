@@ -30,9 +30,9 @@ struct TurnEvent {
     Final,        ///< endpoint_final: over. `speculation` >= 0: this is the text of that one, its work stands
   };
   Kind kind = Kind::Partial;
-  int turn = 0;         ///< from 0
-  int speculation = -1;  ///< number within the turn, -1: none
-  double at_s = 0;      ///< sound that was needed for it, since the first sample
+  int turn = 0;           ///< from 0
+  int speculation = -1;   ///< number within the turn, -1: none
+  double at_s = 0;        ///< sound that was needed for it, since the first sample
   Transcript transcript;  ///< of this turn; times since the first sample
 };
 

@@ -117,7 +117,8 @@ TEST(Turns, OneFinalForEachTurnAndNothingBehindIt) {
       before_s = event.at_s;
       for (const Word& word : event.transcript.words) EXPECT_LE(word.end_s, event.at_s + 0.06);
       switch (event.kind) {
-        case TurnEvent::Kind::Partial: break;
+        case TurnEvent::Kind::Partial:
+          break;
         case TurnEvent::Kind::Speculative:
           EXPECT_EQ(standing, -1);
           standing = event.speculation;

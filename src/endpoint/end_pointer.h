@@ -5,11 +5,9 @@
 namespace pipit {
 
 struct EndOptions {
-  double patience_s = 0.7;  ///< silence that ends a turn, as it counts (EndWeights::silence_s)
-  /// Real silence that ends a turn whatever else speaks against it: patience + grace.
-  double grace_s = 0.8;
-  double least_s = 0.1;  ///< real silence below which nothing ends
-  double lead_s = 0.2;   ///< the speculative end-pointer has so much less patience; 0: there is none
+  double patience_s = 1.1;  ///< silence that ends a turn, as it counts (EndWeights::silence_s)
+  double least_s = 0.1;     ///< real silence below which nothing ends
+  double lead_s = 0.2;      ///< the speculative end-pointer has so much less patience; 0: there is none
 };
 
 /// Whether the turn is over for somebody with so much patience. More evidence never undoes it, less patience never
@@ -18,9 +16,7 @@ inline bool has_ended(const Evidence& evidence,
                       const EndWeights& weights,
                       const EndOptions& options,
                       double patience_s) {
-  const auto silence_s = static_cast<double>(evidence[kSilence]);
-  return silence_s >= options.least_s &&
-         (weights.silence_s(evidence) >= patience_s || silence_s >= patience_s + options.grace_s);
+  return static_cast<double>(evidence[kSilence]) >= options.least_s && weights.silence_s(evidence) >= patience_s;
 }
 
 }  // namespace pipit

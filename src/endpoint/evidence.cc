@@ -38,21 +38,16 @@ Result<EndWeights> parse_end_weights(std::string_view text, std::string_view nam
   const auto take = [&](std::string_view what, double value) -> const char* {
     const auto k = static_cast<std::size_t>(std::find(kEvidenceNames.begin(), kEvidenceNames.end(), what) -
                                             kEvidenceNames.begin());
-    if (k == kNumEvidence && what != "offset_s") return "an unknown name";
+    if (k == kSilence || (k == kNumEvidence && what != "offset_s")) return "an unknown name";
     if (std::exchange(seen[k], true)) return "there already";
     (k < kNumEvidence ? out.per_unit[k] : out.offset_s) = value;
     return nullptr;
   };
   if (const Status fine = each_line(text, name, take); !fine) return fine.error();
-  for (std::size_t k = 0; k < seen.size(); ++k)
+  for (std::size_t k = kSilence + 1; k < seen.size(); ++k)
     if (!seen[k])
       return Error{Code::BadFormat,
                    fmt::format("{}: no line for '{}'", name, k < kNumEvidence ? kEvidenceNames[k] : "offset_s")};
-  double growth = 0;
-  for (const auto k : {kSilence, kPause, kExpectedPause, kStable}) growth += out.per_unit[k];
-  if (std::abs(growth - 1) > 1e-3)
-    return Error{Code::BadFormat,
-                 fmt::format("{}: silence, pause, expected_pause and stable sum to {:.4g}, wanted 1", name, growth)};
   return out;
 }
 
@@ -64,7 +59,8 @@ Result<EndWeights> read_end_weights(const std::string& path) {
 
 std::string format_end_weights(const EndWeights& weights) {
   std::string out;
-  for (std::size_t k = 0; k < kNumEvidence; ++k) out += fmt::format("{}\t{}\n", kEvidenceNames[k], weights.per_unit[k]);
+  for (std::size_t k = kSilence + 1; k < kNumEvidence; ++k)
+    out += fmt::format("{}\t{}\n", kEvidenceNames[k], weights.per_unit[k]);
   return out + fmt::format("offset_s\t{}\n", weights.offset_s);
 }
 

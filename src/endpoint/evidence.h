@@ -2,7 +2,9 @@
 // Source: the features of Liu et al. (2015) and Maas et al. (2018) as papers.md B3 lists them; weights by logistic
 // regression.
 #pragma once
+#include <algorithm>
 #include <array>
+#include <cstddef>
 #include <functional>
 #include <map>
 #include <string>
@@ -27,23 +29,26 @@ using Evidence = std::array<float, kNumEvidence>;
 inline constexpr std::array<std::string_view, kNumEvidence> kEvidenceNames = {
     "silence", "pause", "expected_pause", "stable", "entropy", "sentence_end", "fall"};
 
-/// Seconds of silence that a unit of each is worth. As it stands: silence alone counts.
+/// Seconds of silence that a unit of each is worth, beside the silence itself. Of what grows with time (up to kStable)
+/// the excess over the silence counts, so that a second of undisturbed silence always counts as one. As it stands:
+/// silence alone counts.
 struct EndWeights {
-  std::array<double, kNumEvidence> per_unit = {1};
+  std::array<double, kNumEvidence> per_unit{};  ///< that of kSilence is not used
   double offset_s = 0;
+  double least_s = -0.2, most_s = 0.1;  ///< all of it together is worth no less and no more
 
-  /// The silence as it counts. The pieces that grow with time must sum to 1: then a second of undisturbed silence
-  /// counts as one.
+  /// The silence as it counts.
   double silence_s(const Evidence& evidence) const {
+    const auto silence = static_cast<double>(evidence[kSilence]);
     double sum = offset_s;
-    for (std::size_t k = 0; k < kNumEvidence; ++k) sum += per_unit[k] * static_cast<double>(evidence[k]);
-    return sum;
+    for (std::size_t k = kSilence + 1; k < kNumEvidence; ++k)
+      sum += per_unit[k] * (static_cast<double>(evidence[k]) - (k <= kStable ? silence : 0));
+    return silence + std::clamp(sum, least_s, most_s);
   }
 };
 
-/// Lines "name<TAB>number" for each of kEvidenceNames and "offset_s"; '#' begins a comment. Fails   NotFound, Io,
-/// BadFormat naming the line: a name that is unknown, twice or missing, no finite number, weights of what grows with
-/// time that do not sum to 1 (to 1e-3).
+/// Lines "name<TAB>number" for each of kEvidenceNames but silence, and "offset_s"; '#' begins a comment. Fails
+/// NotFound, Io, BadFormat naming the line: a name that is unknown, twice or missing, no finite number.
 Result<EndWeights> read_end_weights(const std::string& path);
 Result<EndWeights> parse_end_weights(std::string_view text, std::string_view name);
 std::string format_end_weights(const EndWeights& weights);

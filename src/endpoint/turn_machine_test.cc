@@ -38,7 +38,7 @@ std::vector<TurnTick> speaker(Random& random, int spells) {
 
 EndWeights mixed() {
   EndWeights out;
-  out.per_unit[kSilence] = 0.6, out.per_unit[kStable] = 0.4, out.per_unit[kSentenceEnd] = 0.1;
+  out.per_unit[kStable] = 0.4, out.per_unit[kSentenceEnd] = 0.1;
   return out;
 }
 
