@@ -87,6 +87,36 @@ Result<Ears> load_ears(const SpeechOptions& o) {
   return ears;
 }
 
+void add_turns(CLI::App& app, TurnSetting& setting) {
+  add_number(app,
+             "--patience",
+             setting.patience_ms,
+             100,
+             10000,
+             "ms of silence that end a turn; less where it sounds finished, more where it does not");
+}
+
+Result<TurnOptions> load_turns(const SpeechOptions& o, const TurnSetting& setting, const Ears& ears) {
+  namespace fs = std::filesystem;
+  TurnOptions out;
+  out.search = ears.search;
+  out.end.patience_s = setting.patience_ms / 1e3;
+  const auto model = model_path(o);
+  if (!model) return model.error();
+  std::error_code ignored;
+  if (const fs::path file = fs::path(*model).replace_extension(".endpoint"); fs::exists(file, ignored)) {
+    const auto weights = read_end_weights(file.string());
+    if (!weights) return weights.error();
+    out.weights = *weights;
+  }
+  if (const fs::path file = fs::path(*model).replace_filename("english.ends"); fs::exists(file, ignored)) {
+    auto ends = SentenceEnds::open(file.string());
+    if (!ends) return ends.error();
+    out.sentence_ends = std::move(*ends);
+  }
+  return out;
+}
+
 Heard heard_by(const Ears& ears, const Recogniser& recogniser, const Wanted& wanted) {
   Heard heard;
   heard.best = recogniser.best();
