@@ -101,7 +101,7 @@ TEST(HasEnded, NoSpeechIsCutAndNoSilenceIsEndless) {
   EndWeights eager, stubborn;
   eager.offset_s = 100, stubborn.offset_s = -100;
   Evidence evidence{};
-  EXPECT_FALSE(has_ended(evidence, eager, options, 0.7)) << "the speaker speaks";
+  EXPECT_FALSE(has_ended(evidence, eager, options, 0.05)) << "the speaker speaks";
   evidence[kSilence] = 1.01F;
   EXPECT_TRUE(has_ended(evidence, stubborn, options, 0.7)) << "however unfinished it sounds";
 }

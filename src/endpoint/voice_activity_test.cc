@@ -3,6 +3,7 @@
 
 #include <gtest/gtest.h>
 
+#include <cmath>
 #include <limits>
 #include <vector>
 
@@ -106,11 +107,13 @@ TEST(VoiceActivity, BrokenFramesAreSilence) {
   sound.add(random, 100, -12);
   VoiceActivity voice;
   for (const auto& frame : sound.frames) voice.push(frame);
-  for (const float v : {std::numeric_limits<float>::quiet_NaN(), std::numeric_limits<float>::infinity()}) {
-    voice.push(std::vector<float>(kBands, v));
-    EXPECT_FALSE(voice.voice());
-    EXPECT_TRUE(std::isfinite(voice.threshold()));
-  }
+  constexpr float kInfinity = std::numeric_limits<float>::infinity();
+  for (const float v : {std::numeric_limits<float>::quiet_NaN(), kInfinity, -kInfinity})
+    for (int t = 0; t < 10; ++t) {
+      voice.push(std::vector<float>(kBands, v));
+      EXPECT_FALSE(voice.voice());
+      EXPECT_TRUE(std::isfinite(voice.threshold()));
+    }
   voice.push({});
   EXPECT_FALSE(voice.voice());
 }
