@@ -18,7 +18,8 @@ struct ClipOptions {
 /// FOLDER, --split, --speakers, --most and --threads.
 void add_clips(CLI::App& app, ClipOptions& options);
 
-/// The clips that the options mean, in the manifest's order. Fails   NotFound where there are none, or as reading fails.
+/// The clips that the options mean, in the manifest's order. Fails   NotFound where there are none, or as reading
+/// fails.
 Result<std::vector<Clip>> choose_clips(const ClipOptions& options);
 /// Decodes each and hands it over, from any thread.
 Status hear_clips(const ClipOptions& options,

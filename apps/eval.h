@@ -12,5 +12,6 @@ void add_eval_ablation(CLI::App& eval, Task& task);
 void add_eval_starts(CLI::App& eval, Task& task);
 void add_eval_wer(CLI::App& eval, Task& task);
 void add_eval_lattice(CLI::App& eval, Task& task);
+void add_eval_endpoint(CLI::App& eval, Task& task);
 
 }  // namespace pipit

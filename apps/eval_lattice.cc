@@ -108,9 +108,8 @@ Status run(const LatticeOptions& o) {
   const auto ears = load_ears(o.speech);
   if (!ears) return ears.error();
   std::vector<Row> rows(clips->size());
-  const Status all_heard = hear_clips(o.clips, *clips, [&](std::size_t k, const Audio& audio) {
-    rows[k] = measured(*ears, (*clips)[k], audio);
-  });
+  const Status all_heard = hear_clips(
+      o.clips, *clips, [&](std::size_t k, const Audio& audio) { rows[k] = measured(*ears, (*clips)[k], audio); });
   if (!all_heard) return all_heard;
 
   Sum sum;
@@ -138,14 +137,15 @@ Status run(const LatticeOptions& o) {
   }
   const double auc = area_under_curve(confidence, right), ece = calibration_error(confidence, right);
   if (!is_standard_output(o.json)) {
-    fmt::print("{} clips, {:.0f} s, {} words: WER {:.2f} %, best of ten {:.2f} %, lattice oracle {:.2f} % ({:.1f} % below)\n",
-               rows.size(),
-               sum.seconds_audio,
-               sum.best.num_reference(),
-               100 * sum.best.rate(),
-               100 * sum.ten_best.rate(),
-               100 * sum.oracle.rate(),
-               100 * (1 - sum.oracle.rate() / sum.best.rate()));
+    fmt::print(
+        "{} clips, {:.0f} s, {} words: WER {:.2f} %, best of ten {:.2f} %, lattice oracle {:.2f} % ({:.1f} % below)\n",
+        rows.size(),
+        sum.seconds_audio,
+        sum.best.num_reference(),
+        100 * sum.best.rate(),
+        100 * sum.ten_best.rate(),
+        100 * sum.oracle.rate(),
+        100 * (1 - sum.oracle.rate() / sum.best.rate()));
     fmt::print("  {:.1f} arcs a word, {:.2f} % of the bytes of 16-bit sound; real-time factor {:.4f}\n",
                sum.arcs_per_word(),
                100 * sum.share_of_pcm(),
@@ -153,12 +153,13 @@ Status run(const LatticeOptions& o) {
     fmt::print("  best path within {:.1e} of the beam's score; posteriors sum to 1 within {:.1e}\n",
                sum.score_gap,
                sum.sum_gap);
-    fmt::print("  confidence{}: calibration error {:.2f} %, area under the curve {:.3f}; posterior alone {:.2f} %, {:.3f}\n",
-               o.fit.empty() ? "" : " (fitted on these clips)",
-               100 * ece,
-               auc,
-               100 * calibration_error(posterior, right),
-               area_under_curve(posterior, right));
+    fmt::print(
+        "  confidence{}: calibration error {:.2f} %, area under the curve {:.3f}; posterior alone {:.2f} %, {:.3f}\n",
+        o.fit.empty() ? "" : " (fitted on these clips)",
+        100 * ece,
+        auc,
+        100 * calibration_error(posterior, right),
+        area_under_curve(posterior, right));
   }
   return write_json(o.json,
                     {{"split", o.clips.split},

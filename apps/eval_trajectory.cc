@@ -124,6 +124,7 @@ void add_eval(CLI::App& root, Task& task) {
   add_eval_starts(eval, task);
   add_eval_wer(eval, task);
   add_eval_lattice(eval, task);
+  add_eval_endpoint(eval, task);
 }
 
 }  // namespace pipit

@@ -6,7 +6,7 @@
 #include "base/clock.h"
 #include "base/file.h"
 #include "lattice/posteriors.h"
-#include "lm/ngram.h"
+#include "lm/word_ngram.h"
 #include "options.h"
 
 namespace pipit {
@@ -26,6 +26,12 @@ void add_speech(CLI::App& app, SpeechOptions& o) {
   add_number(app, "--lm-weight", o.search.lm_weight, 0.0F, 5.0F, "of the language model's log probabilities");
   add_number(
       app, "--label-bonus", o.search.label_bonus, -5.0F, 5.0F, "added for every label where a language model is used");
+  add_number(app,
+             "--own-text-weight",
+             o.search.own_text_weight,
+             0.0F,
+             2.0F,
+             "taken off of what the model says without sound, where a language model is used");
   add_number(
       app, "--labels-per-frame", o.search.labels_per_frame, 1, 10, "pieces of words in one frame of 60 ms, at most");
 }
@@ -71,14 +77,44 @@ Result<Ears> load_ears(const SpeechOptions& o) {
   if (lm_path.empty()) lm_path = beside(".ngram");
   if (lm_path.empty()) return ears;
   if (lm_path == "none") return ears;
-  auto lm = NgramModel::open(lm_path);
+  auto lm = WordNgramModel::open(lm_path);
   if (!lm) return lm.error();
   if (lm->tokens() != static_cast<int>(ears.model->tokens()))
     return Error{Code::InvalidArgument,
                  fmt::format("{}: {} tokens, the model has {}", lm_path, lm->tokens(), ears.model->tokens())};
-  ears.lm = std::make_unique<NgramModel>(std::move(*lm));
+  ears.lm = std::make_unique<WordNgramModel>(std::move(*lm));
   ears.search.lm = ears.lm.get();
   return ears;
+}
+
+void add_turns(CLI::App& app, TurnSetting& setting) {
+  add_number(app,
+             "--patience",
+             setting.patience_ms,
+             100,
+             10000,
+             "ms of silence that end a turn; less where it sounds finished, more where it does not");
+}
+
+Result<TurnOptions> load_turns(const SpeechOptions& o, const TurnSetting& setting, const Ears& ears) {
+  namespace fs = std::filesystem;
+  TurnOptions out;
+  out.search = ears.search;
+  out.end.patience_s = setting.patience_ms / 1e3;
+  const auto model = model_path(o);
+  if (!model) return model.error();
+  std::error_code ignored;
+  if (const fs::path file = fs::path(*model).replace_extension(".endpoint"); fs::exists(file, ignored)) {
+    const auto weights = read_end_weights(file.string());
+    if (!weights) return weights.error();
+    out.weights = *weights;
+  }
+  if (const fs::path file = fs::path(*model).replace_filename("english.ends"); fs::exists(file, ignored)) {
+    auto ends = SentenceEnds::open(file.string());
+    if (!ends) return ends.error();
+    out.sentence_ends = std::move(*ends);
+  }
+  return out;
 }
 
 Heard heard_by(const Ears& ears, const Recogniser& recogniser, const Wanted& wanted) {

@@ -5,6 +5,7 @@
 #include <string>
 
 #include "asr/recogniser.h"
+#include "asr/turns.h"
 #include "audio/audio_file.h"
 #include "lattice/confidence.h"
 
@@ -39,6 +40,16 @@ struct Wanted {
   int n_best = 0;
   bool confidence = false, lattice = false;
 };
+
+struct TurnSetting {
+  int patience_ms = 1100;
+};
+/// --patience.
+void add_turns(CLI::App& app, TurnSetting& setting);
+/// End-pointers for these ears: weights from X.endpoint beside the model X.pipit, sentence ends from english.ends
+/// there; where a file is missing, silence alone counts.
+Result<TurnOptions> load_turns(const SpeechOptions& options, const TurnSetting& setting, const Ears& ears);
+
 struct Heard {
   Transcript best;
   std::vector<PathWord> words;  ///< of `best`, for its confidence

@@ -16,6 +16,7 @@
 #include "options.h"
 #include "progress.h"
 #include "speech.h"
+#include "transcribe_turns.h"
 
 namespace pipit {
 namespace {
@@ -23,7 +24,8 @@ namespace {
 struct TranscribeOptions {
   SpeechOptions speech;
   std::vector<std::string> files;
-  bool json = false, times = false, raw = false;
+  TurnSetting turn;
+  bool json = false, times = false, raw = false, turns = false;
   int n_best = 1;
   std::string lattice_folder;  ///< empty: none
 };
@@ -210,6 +212,11 @@ class Listening {
 Status run(const TranscribeOptions& o) {
   const auto ears = load_ears(o.speech);
   if (!ears) return ears.error();
+  if (o.turns) {
+    const auto turns = load_turns(o.speech, o.turn, *ears);
+    if (!turns) return turns.error();
+    return transcribe_turns(o.files, *ears, *turns, o.json);
+  }
   if (!o.lattice_folder.empty()) {
     std::error_code error;
     std::filesystem::create_directories(o.lattice_folder, error);
@@ -235,6 +242,8 @@ void add_transcribe(CLI::App& root, Task& task) {
   add_speech(app, o->speech);
   app.add_flag("--json", o->json, "one JSON object per file and line: text, words with times and confidence");
   app.add_flag("--times", o->times, "one word a line: start (s), end (s), confidence, word");
+  app.add_flag("--turns", o->turns, "as a listener hears it: what is heard so far, and where the speaker has finished");
+  add_turns(app, o->turn);
   add_number(app, "--nbest", o->n_best, 1, 100, "so many likeliest transcripts with their log probability");
   app.add_flag(
       "--raw", o->raw, "samples without a header: 16 bits, little-endian, one channel, 16 kHz; words as they come");

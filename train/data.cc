@@ -118,6 +118,22 @@ Tensor normalised(const Tensor& x, const Tensor& mean, const Tensor& inverse_dev
 
 namespace {
 
+// Band k of the result is band k * factor of x, between two bands a mean of both; a factor for each utterance.
+Tensor warped(const Tensor& x, double most, Random& random) {
+  Tensor low = torch::empty({x.size(0), 1, kBands}, torch::kLong), share = torch::empty({x.size(0), 1, kBands});
+  for (std::int64_t b = 0; b < x.size(0); ++b) {
+    const double factor = random.uniform(1 - most, 1 + most);
+    for (std::int64_t k = 0; k < kBands; ++k) {
+      const double at = std::min(static_cast<double>(kBands - 1), factor * static_cast<double>(k));
+      const auto below = std::min(kBands - 2, static_cast<std::int64_t>(at));
+      low.data_ptr<std::int64_t>()[b * kBands + k] = below;
+      share.data_ptr<float>()[b * kBands + k] = static_cast<float>(at - static_cast<double>(below));
+    }
+  }
+  low = low.to(x.device()).expand_as(x), share = share.to(x.device());
+  return x.gather(2, low) * (1 - share) + x.gather(2, low + 1) * share;
+}
+
 // Steady noise of a random level and tilt, added to the power of every band.
 void add_noise(Tensor& x, double share, Random& random) {
   const std::int64_t size = x.size(0);
@@ -175,6 +191,7 @@ Batch make_batch(const FeatureCache& cache,
     most_labels = std::max(most_labels, batch.num_labels.back());
   }
   Tensor x = cache.gather(which);
+  if (augment != nullptr && augment->warp > 0) x = warped(x, augment->warp, random);
   if (augment != nullptr) add_noise(x, augment->noise, random);
   x = normalised(x, cache.mean(), cache.inverse_deviation());
   if (augment != nullptr) mask(x, which, *augment, random);

@@ -51,6 +51,7 @@ torch::Tensor normalised(const torch::Tensor& x, const torch::Tensor& mean, cons
 /// How sound is spoilt on the fly. Every draw comes from the generator that is handed in.
 struct Augmentation {
   double noise = 0.5;  ///< share of utterances with steady noise added, 8 to 40 dB below the mean level
+  double warp = 0.08;  ///< bands are stretched by a factor of up to 1 plus or minus this: other vocal tracts
   int band_masks = 2, band_width = 12;
   double time_masks_per_s = 0.25, time_share = 0.05;  ///< masks of up to 0.3 s; at most this share of the frames
   int most_time_masks = 6;

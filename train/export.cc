@@ -8,6 +8,31 @@ namespace {
 
 using torch::Tensor;
 
+// Calls visit(name in the file, parameter) for everything that is trained. Of an LSTM's two biases the file has the
+// sum.
+template <class Visit>
+void each_tensor(Transducer& model, const Visit& visit) {
+  for (std::size_t l = 0; l < model->encoder->lstms.size(); ++l) {
+    const std::string at = "encoder." + std::to_string(l) + '.';
+    auto of = model->encoder->lstms[l]->named_parameters();
+    visit(at + "w_ih", of["weight_ih_l0"]);
+    visit(at + "w_hh", of["weight_hh_l0"]);
+    visit(at + "w_hr", of["weight_hr_l0"]);
+    visit(at + "norm_gain", model->encoder->norms[l]->weight);
+    visit(at + "norm_bias", model->encoder->norms[l]->bias);
+  }
+  visit("predictor.embedding", model->predictor->embedding->weight);
+  visit("predictor.window", model->predictor->window->weight);
+  visit("predictor.window_bias", model->predictor->window->bias);
+  visit("joint.encoder", model->joint_encoder->weight);
+  visit("joint.encoder_bias", model->joint_encoder->bias);
+  visit("joint.predictor", model->joint_predictor->weight);
+  visit("joint.out", model->joint_out->weight);
+  visit("joint.out_bias", model->joint_out->bias);
+  visit("ctc.out", model->ctc_out->weight);
+  visit("ctc.out_bias", model->ctc_out->bias);
+}
+
 void add(ModelWriter& writer, const std::string& name, const Tensor& tensor) {
   const Tensor values = tensor.detach().to(torch::kCPU).to(torch::kFloat).contiguous();
   writer.add(name, values.sizes().vec(), std::span(values.data_ptr<float>(), static_cast<std::size_t>(values.numel())));
@@ -44,26 +69,11 @@ Status export_model(Transducer& model,
   ModelWriter writer;
   add(writer, "features.mean", cache.mean());
   add(writer, "features.inverse_deviation", cache.inverse_deviation());
+  each_tensor(model, [&](const std::string& name, const Tensor& t) { add(writer, name, t); });
   for (std::size_t l = 0; l < model->encoder->lstms.size(); ++l) {
-    const std::string at = "encoder." + std::to_string(l) + '.';
     auto of = model->encoder->lstms[l]->named_parameters();
-    add(writer, at + "w_ih", of["weight_ih_l0"]);
-    add(writer, at + "w_hh", of["weight_hh_l0"]);
-    add(writer, at + "bias", of["bias_ih_l0"] + of["bias_hh_l0"]);
-    add(writer, at + "w_hr", of["weight_hr_l0"]);
-    add(writer, at + "norm_gain", model->encoder->norms[l]->weight);
-    add(writer, at + "norm_bias", model->encoder->norms[l]->bias);
+    add(writer, "encoder." + std::to_string(l) + ".bias", of["bias_ih_l0"] + of["bias_hh_l0"]);
   }
-  add(writer, "predictor.embedding", model->predictor->embedding->weight);
-  add(writer, "predictor.window", model->predictor->window->weight);
-  add(writer, "predictor.window_bias", model->predictor->window->bias);
-  add(writer, "joint.encoder", model->joint_encoder->weight);
-  add(writer, "joint.encoder_bias", model->joint_encoder->bias);
-  add(writer, "joint.predictor", model->joint_predictor->weight);
-  add(writer, "joint.out", model->joint_out->weight);
-  add(writer, "joint.out_bias", model->joint_out->bias);
-  add(writer, "ctc.out", model->ctc_out->weight);
-  add(writer, "ctc.out_bias", model->ctc_out->bias);
   auto json = nlohmann::json::parse(card.empty() ? "{}" : card, nullptr, false);
   if (json.is_discarded() || !json.is_object()) return Error{Code::BadFormat, "card: not a JSON object"};
   json["architecture"] = "rnnt-lstm";
@@ -95,6 +105,30 @@ Status export_model(Transducer& model,
   golden.set_card("{\"clip\": \"" + set[0].id + "\"}");
   Status status = golden.write(folder + "/golden.pipit");
   model->train();
+  return status;
+}
+
+Status start_from(Transducer& model, const std::string& path) {
+  const torch::NoGradGuard no_gradient;
+  const auto file = ModelFile::open(path);
+  if (!file) return file.error();
+  Status status = Done{};
+  const auto take = [&](const std::string& name, Tensor into) {
+    if (!status) return;
+    const auto found = file->get(name, into.sizes().vec());
+    if (!found) {
+      status = found.error();
+      return;
+    }
+    const std::vector<float> values = found->values();
+    into.copy_(torch::tensor(values).view(into.sizes()));
+  };
+  each_tensor(model, take);
+  for (std::size_t l = 0; l < model->encoder->lstms.size(); ++l) {
+    auto of = model->encoder->lstms[l]->named_parameters();
+    take("encoder." + std::to_string(l) + ".bias", of["bias_ih_l0"]);
+    of["bias_hh_l0"].zero_();
+  }
   return status;
 }
 

@@ -167,6 +167,8 @@ Status train(const TrainOptions& o) {
 
   torch::manual_seed(o.seed);
   Transducer model(o.sizes, o.dropout);
+  if (!o.start.empty())
+    if (Status s = start_from(model, o.start); !s) return s;
   model->to(device);
   for (auto& lstm : model->encoder->lstms) lstm->flatten_parameters();
   torch::optim::AdamW optimiser(
@@ -188,7 +190,8 @@ Status train(const TrainOptions& o) {
   std::ofstream metrics(o.out + "/metrics.jsonl", std::ios::app);
   const Stopwatch watch;
   double last_checkpoint = 0;
-  bool out_of_time = false;
+  bool stop = false;
+  std::int64_t steps_here = 0;
   const auto wrap_up = [&](bool last) -> Status {
     average.swap(model);
     const Evaluation e = evaluate(model, cache, cache.tune(), pieces, o);
@@ -205,12 +208,12 @@ Status train(const TrainOptions& o) {
     if (!exported) return exported;
     return last ? save_checkpoint(o, model, optimiser, average, state) : Status(Done{});
   };
-  for (; state.epoch < o.epochs && !out_of_time; ++state.epoch, state.batch = 0) {
+  while (state.epoch < o.epochs) {
     const Plan plan =
         plan_epoch(cache.train(), o.batch_seconds, o.batch_most, o.seed, static_cast<int>(state.epoch), true, o.sizes);
     double sum_transducer = 0, sum_ctc = 0;
     int summed = 0;
-    for (; state.batch < static_cast<std::int64_t>(plan.batches.size()); ++state.batch) {
+    while (state.batch < static_cast<std::int64_t>(plan.batches.size()) && !stop) {
       torch::manual_seed(o.seed * 7919 + static_cast<std::uint64_t>(state.step));
       Random random(o.seed * 104'729 + static_cast<std::uint64_t>(state.step));
       const double done = (static_cast<double>(state.epoch) +
@@ -232,7 +235,7 @@ Status train(const TrainOptions& o) {
       const double norm = torch::nn::utils::clip_grad_norm_(model->parameters(), o.clip);
       if (std::isfinite(norm)) optimiser.step();
       average.update(model, o.average, state.step);
-      ++state.step;
+      ++state.step, ++state.batch, ++steps_here;
       sum_transducer += losses.transducer, sum_ctc += losses.ctc, ++summed;
       if (state.step % o.report_every == 0) {
         char line[256];
@@ -250,16 +253,16 @@ Status train(const TrainOptions& o) {
         std::fprintf(stderr, "%s\n", line);
         sum_transducer = sum_ctc = summed = 0;
       }
-      out_of_time = watch.seconds() > 60 * o.minutes;
+      stop = watch.seconds() > 60 * o.minutes || steps_here == o.most_steps;
       if (watch.seconds() - last_checkpoint > 60 * o.checkpoint_minutes) {
-        State next = state;
-        ++next.batch;
-        if (Status s = save_checkpoint(o, model, optimiser, average, next); !s) return s;
+        if (Status s = save_checkpoint(o, model, optimiser, average, state); !s) return s;
         last_checkpoint = watch.seconds();
       }
-      if (out_of_time) break;
     }
-    if ((state.epoch + 1) % o.evaluate_every == 0 && state.epoch + 1 < o.epochs && !out_of_time)
+    if (stop && state.batch < static_cast<std::int64_t>(plan.batches.size())) break;
+    ++state.epoch, state.batch = 0;
+    if (stop) break;
+    if (state.epoch % o.evaluate_every == 0 && state.epoch < o.epochs)
       if (Status s = wrap_up(false); !s) return s;
   }
   return wrap_up(true);

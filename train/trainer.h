@@ -15,9 +15,10 @@ struct TrainOptions {
   bool cuda = false;
   int num_threads = 2;
   int epochs = 40;
-  double minutes = 1e9;     ///< stop after so much time, at the end of a step; the schedule then runs by time
-  int ctc_epochs = 2;       ///< epochs at the start with the CTC loss alone
-  double ctc_weight = 0.3;  ///< beside the transducer loss
+  double minutes = 1e9;         ///< stop after so much time, at the end of a step; the schedule then runs by time
+  std::int64_t most_steps = 0;  ///< stop after so many steps of this run, schedule as it is; 0: go to the end
+  int ctc_epochs = 2;           ///< epochs at the start with the CTC loss alone
+  double ctc_weight = 0.3;      ///< beside the transducer loss
   double learning_rate = 1.5e-3, last_learning_rate = 2e-5;
   double warmup_steps = 400;
   double weight_decay = 1e-2;
@@ -32,7 +33,8 @@ struct TrainOptions {
   std::uint64_t seed = 1;
   bool spoil = true;  ///< augmentation
   Augmentation augmentation;
-  std::string card;  ///< JSON object that goes into the model file
+  std::string start;  ///< model file whose weights a new run starts from; empty: random ones
+  std::string card;   ///< JSON object that goes into the model file
 };
 
 /// Trains, or goes on from `out`/checkpoint.pt, which makes the same weights as a run that was never interrupted
@@ -47,5 +49,8 @@ Status export_model(Transducer& model,
                     const std::vector<std::string>& pieces,
                     const std::string& card,
                     const std::string& folder);
+
+/// Takes the weights of a model file of the same sizes. Fails   as ModelFile::open and get.
+Status start_from(Transducer& model, const std::string& path);
 
 }  // namespace pipit::train

@@ -6,7 +6,7 @@
 
 #include "audio/corpus.h"
 #include "base/file.h"
-#include "text/units.h"
+#include "subword/units.h"
 
 namespace pipit {
 namespace {

@@ -48,19 +48,11 @@ std::int32_t Histories::join(
     }
     ways_.push_back(way);
   };
-  // The same labels may come out of one hypothesis at two times: the later look at it knows of all that met there since.
-  // It is followed unless the times would go backwards; then it stays as one more way.
-  const std::int32_t later = same ? parent(worse) : 0;
-  bool follow = same;
-  for (std::int32_t k = 0; k < nodes_[at(better)].num_ways; ++k) {
-    Way way = ways_[at(nodes_[at(better)].first_way + k)];
-    if (k == 0 && later > way.from) {
-      follow = ways(at(later))[0].frame <= way.frame;
-      if (follow) way.from = later;
-    }
-    take(way, k == 0 ? 0 : better_score - score);
-  }
-  for (std::int32_t k = follow ? 1 : 0; k < nodes_[at(worse)].num_ways; ++k)
+  for (std::int32_t k = 0; k < nodes_[at(better)].num_ways; ++k)
+    take(ways_[at(nodes_[at(better)].first_way + k)], k == 0 ? 0 : better_score - score);
+  // The same labels out of one hypothesis are one way already, unless the hypothesis has met others in between: the way
+  // by its later form leads to them.
+  for (std::int32_t k = same && parent(better) == parent(worse) ? 1 : 0; k < nodes_[at(worse)].num_ways; ++k)
     take(ways_[at(nodes_[at(worse)].first_way + k)], worse_score - score);
   std::stable_sort(ways_.begin() + first + 1, ways_.end(), [](const Way& a, const Way& b) { return a.loss > b.loss; });
   if (size_of(ways_) - first > limits_.most_ways) ways_.resize(at(first + limits_.most_ways));

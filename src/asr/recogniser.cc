@@ -4,6 +4,7 @@
 #include <array>
 #include <cmath>
 
+#include "asr/own_text.h"
 #include "asr/word_lattice.h"
 #include "audio/feature_norm.h"
 #include "audio/log_mel.h"
@@ -54,7 +55,13 @@ std::string Transcript::text() const {
 
 struct Recogniser::Stream {
   Stream(const Transducer& m, const SearchOptions& options)
-      : model(m), norm(norm_of(m)), state(m.make_state()), search(m, options), x(m.frame_dim()), e(m.joint_dim()) {}
+      : model(m),
+        norm(norm_of(m)),
+        state(m.make_state()),
+        scorer(m, options.lm != nullptr ? options.own_text_weight : 0),
+        search(scorer, options),
+        x(m.frame_dim()),
+        e(m.joint_dim()) {}
 
   void decode() {
     std::array<float, kNumBands> frame;
@@ -79,7 +86,8 @@ struct Recogniser::Stream {
   LogMel mel;
   RunningNorm norm;
   EncoderState state;
-  BeamSearch<Transducer> search;
+  LessOwnText<Transducer> scorer;
+  BeamSearch<LessOwnText<Transducer>> search;
   std::vector<float> x, e;
   std::size_t filled = 0;  // of x
   bool finished = false;

@@ -55,6 +55,8 @@ class Recogniser {
   std::vector<Transcript> n_best(int most) const;
   /// What may have been said so far: words with times, within SearchOptions::lattice_beam of the best path, which says
   /// best() with its score. Prune it (lattice/posteriors.h) before it goes anywhere.
+  /// What is older than SearchOptions::lattice_frames has no alternatives left and looks surer than it is: read it
+  /// before.
   Lattice lattice() const;
   double seconds_decoded() const;
   /// Since the start, or the last start_turn().

@@ -24,8 +24,10 @@ struct SearchOptions {
   float sure_blank = 0.001F;  ///< a frame whose blank leaves no more than this for all labels is taken as silence
   /// Added to a label's score: lm_weight * log P(label | labels before) + label_bonus. Null: no language model.
   const LabelPrior* lm = nullptr;
-  float lm_weight = 0.35F;
-  float label_bonus = 1.4F;  ///< makes up for what a language model takes off every label
+  float lm_weight = 0.6F;
+  float label_bonus = 1.2F;  ///< makes up for what a language model takes off every label
+  /// Where a language model is used, so much of what the transducer says without sound is taken off (own_text.h).
+  float own_text_weight = 0.2F;
   /// Hypotheses that have the same future (last context() labels, place in the language model) go on as one, the
   /// likeliest; the others stay in the lattice. Without it only equal label sequences meet.
   bool recombine = true;

@@ -88,7 +88,10 @@ TEST(BeamSearch, WithoutPruningFindsEverySequenceAndItsProbability) {
     const Table table(3, seed);
     const auto all = enumerated(table, 3, 2);
     const auto found =
-        decode(table, 3, {.beam = 1'000'000, .labels_per_frame = 2, .threshold = 1e9F, .sure_blank = 0, .recombine = false}, 1'000'000);
+        decode(table,
+               3,
+               {.beam = 1'000'000, .labels_per_frame = 2, .threshold = 1e9F, .sure_blank = 0, .recombine = false},
+               1'000'000);
     ASSERT_EQ(found.size(), all.size());
     double before = 0;
     for (const Hypothesis& hypothesis : found) {
@@ -210,8 +213,7 @@ TEST(BeamSearch, TheLatticeHoldsWhatTheBeamMerged) {
           ++num_best;
           EXPECT_NEAR(path.score, best.log_score, 1e-9);
           ASSERT_EQ(labels, tokens_of(best));
-          for (std::size_t k = 0; k < labels.size(); ++k)
-            EXPECT_EQ(path.emissions[k].frame, best.emissions[k].frame);
+          for (std::size_t k = 0; k < labels.size(); ++k) EXPECT_EQ(path.emissions[k].frame, best.emissions[k].frame);
         }
       }
       EXPECT_EQ(num_best, 1);

@@ -207,7 +207,9 @@ double calibration_error(std::span<const double> confidence, std::span<const boo
   std::iota(order.begin(), order.end(), std::size_t{0});
   std::stable_sort(order.begin(), order.end(), [&](auto a, auto b) { return confidence[a] < confidence[b]; });
   double sum = 0;
-  const auto edge = [&](int bin) { return order.size() * static_cast<std::size_t>(bin) / static_cast<std::size_t>(bins); };
+  const auto edge = [&](int bin) {
+    return order.size() * static_cast<std::size_t>(bin) / static_cast<std::size_t>(bins);
+  };
   for (int bin = 0; bin < bins; ++bin) {
     double gap = 0;
     for (std::size_t k = edge(bin); k < edge(bin + 1); ++k)

@@ -42,7 +42,8 @@ class ConfidenceModel {
   /// right. Needs equal lengths.
   static ConfidenceModel fit(std::span<const PathWord> words, std::span<const bool> right);
 
-  /// Text, one line each: "pipit-confidence 1", "weights" and numbers (the constant first), "point posterior confidence".
+  /// Text, one line each: "pipit-confidence 1", "weights" and numbers (the constant first), "point posterior
+  /// confidence".
   std::string text() const;
   /// Fails with BadFormat, naming `name` and line, on anything else.
   static Result<ConfidenceModel> parse(std::string_view text, std::string_view name);

@@ -25,6 +25,7 @@ Sample drawn(std::uint64_t seed, std::size_t n) {
   Sample out{std::vector<PathWord>(n), std::make_unique<bool[]>(n)};
   for (std::size_t k = 0; k < n; ++k) {
     for (double& f : out.words[k].features) f = random.normal();
+    out.words[k].features[1] += 3 * out.words[k].features[0];  // features of real words are anything but independent
     const auto& f = out.words[k].features;
     out.words[k].posterior = random.uniform();
     out.right[k] = random.uniform() < 1 / (1 + std::exp(-(0.5 + 1.5 * f[0] - f[3] + 0.5 * f[9])));
@@ -131,10 +132,10 @@ TEST(Confidence, AreaIsTheShareOfPairsInOrder) {
 
 TEST(Confidence, CalibrationErrorByHand) {
   const std::vector<double> c = {0.9, 0.2, 0.8, 0.1};
-  const bool right[] = {true, false, false, false};
-  // bins {0.1, 0.2}: mean 0.15, none right; {0.8, 0.9}: mean 0.85, half right
-  EXPECT_NEAR(calibration_error(c, right, 2), (0.15 + 0.35) / 2, 1e-12);
-  EXPECT_NEAR(calibration_error(c, right, 1), 0.25, 1e-12);
+  const bool right[] = {true, false, true, false};
+  // bins {0.1, 0.2}: mean 0.15, none right; {0.8, 0.9}: mean 0.85, all right
+  EXPECT_NEAR(calibration_error(c, right, 2), 0.15, 1e-12);
+  EXPECT_NEAR(calibration_error(c, right, 1), 0, 1e-12);
 }
 
 }  // namespace

@@ -3,30 +3,11 @@
 #include <algorithm>
 #include <array>
 #include <cmath>
-#include <cstring>
 
 #include "base/contract.h"
+#include "lm/shares.h"
 
 namespace pipit {
-namespace {
-
-// Natural logarithms in steps of 1/16, so that a share errs by 3 % at most; 255 stands for nothing.
-constexpr double kSteps = 16;
-std::uint8_t quantise(double share) {
-  if (share <= 0) return 255;
-  return static_cast<std::uint8_t>(std::clamp(std::lround(-kSteps * std::log(share)), 0L, 254L));
-}
-const std::array<float, 256>& shares() {
-  static const std::array<float, 256> table = [] {
-    std::array<float, 256> out{};
-    for (int k = 0; k < 255; ++k) out[static_cast<std::size_t>(k)] = static_cast<float>(std::exp(-k / kSteps));
-    return out;
-  }();
-  return table;
-}
-
-}  // namespace
-
 std::size_t NgramModel::bytes() const {
   std::size_t sum = 0;
   for (const Level& l : levels_)
@@ -40,10 +21,10 @@ std::size_t NgramModel::num_entries() const {
   return sum;
 }
 
-void NgramModel::log_probs(std::span<const std::int32_t> context, std::span<float> out) const {
+void NgramModel::probs(std::span<const std::int32_t> sequence, std::span<float> out) const {
   expects(out.size() == static_cast<std::size_t>(num_tokens_), "NgramModel: one place for every token");
   const auto& share = shares();
-  std::fill(out.begin(), out.end(), 1.0F / static_cast<float>(num_tokens_ - 1));
+  std::fill(out.begin(), out.end(), 1.0F / static_cast<float>(num_tokens_));
   std::uint32_t node = 0;
   for (std::size_t depth = 0; depth < levels_.size(); ++depth) {
     const Level& level = levels_[depth];
@@ -51,31 +32,17 @@ void NgramModel::log_probs(std::span<const std::int32_t> context, std::span<floa
     for (float& p : out) p *= left;
     for (std::uint32_t e = level.first_entry[node]; e < level.first_entry[node + 1]; ++e)
       out[level.entry_token[e]] += share[level.entry_share[e]];
-    if (depth + 1 == levels_.size() || depth >= context.size()) break;
-    const auto token = static_cast<std::uint8_t>(context[context.size() - 1 - depth]);
+    if (depth + 1 == levels_.size()) break;
+    const auto token = static_cast<std::uint8_t>(depth < sequence.size() ? sequence[sequence.size() - 1 - depth] : 0);
     const auto& tokens = levels_[depth + 1].token;
     const auto begin = tokens.begin() + level.first_child[node], end = tokens.begin() + level.first_child[node + 1];
     const auto found = std::lower_bound(begin, end, token);
     if (found == end || *found != token) break;
     node = static_cast<std::uint32_t>(found - tokens.begin());
   }
-  out[0] = 0;
   float sum = 0;  // shares are rounded: what they add up to is not quite one
   for (const float p : out) sum += p;
-  for (float& p : out) p = std::log(p / sum);
-}
-
-std::uint64_t NgramModel::next(std::uint64_t state, std::int32_t label) const {
-  const int bits = 8 * context();
-  const std::uint64_t kept = bits == 64 ? ~std::uint64_t{0} : (std::uint64_t{1} << bits) - 1;
-  return (state << 8 | static_cast<std::uint64_t>(label)) & kept;
-}
-
-void NgramModel::log_probs_after(std::uint64_t state, std::span<float> out) const {
-  std::array<std::int32_t, 8> labels{};
-  const auto length = static_cast<std::size_t>(context());
-  for (std::size_t k = 0; k < length; ++k) labels[length - 1 - k] = static_cast<std::int32_t>(state >> (8 * k) & 0xff);
-  log_probs(std::span(labels).first(length), out);
+  for (float& p : out) p /= sum;
 }
 
 NgramBuilder::NgramBuilder(const NgramOptions& options) : options_(options) {
@@ -85,13 +52,14 @@ NgramBuilder::NgramBuilder(const NgramOptions& options) : options_(options) {
           "NgramBuilder: counts and discount");
 }
 
-void NgramBuilder::add(std::span<const std::int32_t> sentence) {
+void NgramBuilder::add(std::span<const std::int32_t> sequence) {
   std::uint64_t context = 0;  // the newest token in the highest byte
-  for (const std::int32_t token : sentence) {
+  for (const std::int32_t token : sequence) {
     expects(token >= 1 && token < options_.tokens, "NgramBuilder: no such token");
     positions_.push_back((context & ~std::uint64_t{0xff}) | static_cast<std::uint64_t>(token));
     context = (context >> 8) | (static_cast<std::uint64_t>(token) << 56);
   }
+  positions_.push_back(context & ~std::uint64_t{0xff});  // and there it ends
 }
 
 NgramModel NgramBuilder::build() {
@@ -126,13 +94,13 @@ NgramModel NgramBuilder::build() {
       if (static_cast<int>(node.count[w]) < least || n <= 0) continue;
       const double share = (n - options_.discount) / total;
       level.entry_token.push_back(static_cast<std::uint8_t>(w));
-      level.entry_share.push_back(quantise(share));
+      level.entry_share.push_back(quantise_share(share));
       kept += share;
     }
     const bool has_children = !longest && model.levels_[depth + 1].token.size() > node.first_child;
     if (depth == 0 || has_children || level.entry_token.size() > before) {
       level.token.push_back(token);
-      level.left_over.push_back(quantise(std::max(1 - kept, 1e-6)));
+      level.left_over.push_back(quantise_share(std::max(1 - kept, 1e-6)));
       level.first_child.push_back(node.first_child);
       level.first_entry.push_back(static_cast<std::uint32_t>(before));
     }

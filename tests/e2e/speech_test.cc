@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <cmath>
+#include <filesystem>
 #include <nlohmann/json.hpp>
 
 #include "tests/data_path.h"
@@ -174,6 +175,59 @@ TEST(Speech, ConvertsModels) {
   expect_one_line(run_pipit({"model", "convert", kModel, "--out", f32, "--card", no_object}), 1, "list.json");
 }
 
+// Two sounds of one name in different folders get two lattices, each as bytes and as a drawing.
+TEST(Speech, LatticesAreWrittenUnderNamesOfTheirOwn) {
+  const Scratch scratch;
+  std::filesystem::create_directories(scratch.file("a"));
+  std::filesystem::create_directories(scratch.file("b"));
+  const std::string sound = tone_wav(16000), one = scratch.write("a/tone.wav", sound),
+                    two = scratch.write("b/tone.wav", sound), folder = scratch.file("deep/lattices");
+  const Outcome run = run_pipit({"transcribe", one, two, "--json", "--lattice", folder});
+  ASSERT_EQ(run.exit_code, 0) << run.err;
+  const std::vector<std::string> lines = lines_of(run.out);
+  ASSERT_EQ(lines.size(), 2u);
+  std::string bytes[2];
+  for (std::size_t k = 0; k < 2; ++k) {
+    const json line = json::parse(lines[k], nullptr, false);
+    const std::string name = folder + (k == 0 ? "/tone" : "/tone-2");
+    EXPECT_EQ(line.at("lattice"), name + ".lattice");
+    bytes[k] = text_of(name + ".lattice");
+    EXPECT_EQ(bytes[k].substr(0, 4), "PLAT");
+    EXPECT_THAT(text_of(name + ".dot"), HasSubstr("digraph"));
+  }
+  EXPECT_EQ(bytes[0], bytes[1]);
+  expect_one_line(run_pipit({"transcribe", one, "--lattice", two}), 1, "tone.wav");
+}
+
+// A confidence file beside the model is read, and refused by name and line when it is none.
+TEST(Speech, ADamagedConfidenceIsRefusedInOneLine) {
+  const Scratch scratch;
+  const std::string sound = scratch.write("tone.wav", tone_wav(1600)),
+                    model = scratch.write("m.pipit", text_of(kModel));
+  ASSERT_EQ(run_pipit({"transcribe", sound, "--model", model}).exit_code, 0);
+  scratch.write("m.confidence", "pipit-confidence 1\nweights 1 2\n");
+  expect_one_line(run_pipit({"transcribe", sound, "--model", model}), 1, "m.confidence:2");
+}
+
+TEST(Speech, LatticesOfTheDevSplitAreWorthTheirBytes) {
+  const std::string folder = data_path("speech/asr");
+  PIPIT_NEED_DATA(folder);
+  const Scratch scratch;
+  const std::string fitted = scratch.file("fitted.confidence");
+  const Outcome run = run_pipit({"eval", "lattice", folder, "--most", "12", "--json", "--fit-calibration", fitted});
+  ASSERT_EQ(run.exit_code, 0) << run.err;
+  const json result = json::parse(run.out, nullptr, false);
+  ASSERT_TRUE(result.is_object()) << run.out;
+  EXPECT_LE(result.at("wer_best_of_ten"), result.at("wer"));
+  EXPECT_LT(result.at("wer_oracle"), result.at("wer_best_of_ten"));
+  EXPECT_LE(result.at("arcs_per_word").get<double>(), 20);
+  EXPECT_LT(result.at("share_of_pcm_bytes").get<double>(), 0.03);
+  EXPECT_LT(result.at("score_gap").get<double>(), 1e-9);
+  EXPECT_LT(result.at("posterior_sum_gap").get<double>(), 1e-9);
+  EXPECT_LT(result.at("calibration_error").get<double>(), 0.1) << "of the very words that it was fitted on";
+  EXPECT_EQ(text_of(fitted).substr(0, 19), "pipit-confidence 1\n");
+}
+
 TEST(Speech, WrongCallsEndWithTwo) {
   for (const std::vector<std::string>& words : {std::vector<std::string>{"transcribe"},
                                                 {"transcribe", "a.wav", "--beam", "0"},
@@ -185,6 +239,8 @@ TEST(Speech, WrongCallsEndWithTwo) {
                                                 {"transcribe", "a.wav", "--no-such-option"},
                                                 {"eval", "wer"},
                                                 {"eval", "wer", "folder", "--threads", "0"},
+                                                {"eval", "lattice"},
+                                                {"eval", "lattice", "f", "--json", "x", "--fit-calibration", "x"},
                                                 {"model"},
                                                 {"model", "fly"},
                                                 {"model", "convert", kModel},

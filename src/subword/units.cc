@@ -1,4 +1,4 @@
-#include "text/units.h"
+#include "subword/units.h"
 
 #include <sentencepiece_processor.h>
 #include <sentencepiece_trainer.h>

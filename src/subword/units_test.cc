@@ -1,4 +1,4 @@
-#include "text/units.h"
+#include "subword/units.h"
 
 #include <gtest/gtest.h>
 #include <unistd.h>

@@ -1,4 +1,4 @@
-// text/units.h — subword units: text to token ids and back. Token 0 is the transducer's blank, which no text contains.
+// subword/units.h — subword units: text to token ids and back. Token 0 is the transducer's blank, which no text contains.
 // Source: Kudo, Subword Regularization (2018), sec. 3.2 (unigram model); SentencePiece does the work, in units.cc
 // alone.
 #pragma once
