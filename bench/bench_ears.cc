@@ -22,7 +22,7 @@
 #include "audio/corpus.h"
 #include "base/clock.h"
 #include "child.h"
-#include "lm/ngram.h"
+#include "lm/word_ngram.h"
 #include "pin.h"
 #include "text/edit_distance.h"
 #include "text/normalise.h"
@@ -268,7 +268,7 @@ Status run(const Options& o, const fs::path& folder) {
   Json rows = Json::array();
   const auto file = ModelFile::open(o.models + "/pipit-en-small.pipit");
   if (!file) return file.error();
-  const auto lm = NgramModel::open(o.models + "/pipit-en-small.ngram");
+  const auto lm = WordNgramModel::open(o.models + "/pipit-en-small.ngram");
   if (!lm) return lm.error();
   Json partial;
   for (const auto& [name, arithmetic] : {std::pair{"int8", Arithmetic::Int8}, std::pair{"fp32", Arithmetic::Single}}) {

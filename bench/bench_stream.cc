@@ -21,7 +21,7 @@
 #include "asr/long_recogniser.h"
 #include "audio/audio_file.h"
 #include "audio/corpus.h"
-#include "lm/ngram.h"
+#include "lm/word_ngram.h"
 #include "pin.h"
 #include "text/edit_distance.h"
 
@@ -94,7 +94,7 @@ Status run(const Options& o) {
   if (!file) return file.error();
   const auto model = Transducer::load(*file, Arithmetic::Int8);
   if (!model) return model.error();
-  const auto lm = NgramModel::open(o.models + "/pipit-en-small.ngram");
+  const auto lm = WordNgramModel::open(o.models + "/pipit-en-small.ngram");
   if (!lm) return lm.error();
 
   const int rounds = static_cast<int>(std::ceil(3600 * o.hours / round_s));

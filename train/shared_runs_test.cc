@@ -63,8 +63,9 @@ TEST(DevTexts, AreNotInTheTrainingTranscripts) {
   int clips = 0;
   for (const Clip& clip : texts->clips) {
     std::string example;
-    if (clip.split == "train")
-      ++clips, EXPECT_EQ(texts->dev.count(clip.text, &example), 0) << clip.id << ": " << example;
+    if (clip.split != "train") continue;
+    ++clips;
+    EXPECT_EQ(texts->dev.count(clip.text, &example), 0) << clip.id << ": " << example;
   }
   EXPECT_GT(clips, 10000);
 }
