@@ -33,7 +33,7 @@ struct Ears {
 Result<Ears> load_ears(const SpeechOptions& options);
 
 /// Arcs of a lattice that less of all paths' probability goes through are left out; of one for confidence alone, more.
-inline constexpr double kLeastPosterior = 0.005, kLeastForConfidence = 0.01;
+inline constexpr double kLeastPosterior = 0.007, kLeastForConfidence = 0.01;
 
 /// What else than the best words is wanted of a clip.
 struct Wanted {

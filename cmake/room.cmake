@@ -58,10 +58,11 @@ function(pipit_room name)
   endif()
 endfunction()
 
-# pipit_test(<target> PREFIX <p> SOURCES .. DEPS ..): a GoogleTest program whose cases ctest lists as <p>.*
+# pipit_test(<target> PREFIX <p> SOURCES .. DEPS .. [FILTER ..]): a GoogleTest program whose cases ctest lists as <p>.*
+# FILTER leaves out cases that a script/long check runs.
 # The data folder is found as the programs find it: $PIPIT_DATA, then ../shared/data.
 function(pipit_test target)
-  cmake_parse_arguments(T "" "PREFIX;TIMEOUT" "SOURCES;DEPS" ${ARGN})
+  cmake_parse_arguments(T "" "PREFIX;TIMEOUT;FILTER" "SOURCES;DEPS" ${ARGN})
   if(NOT T_TIMEOUT)
     set(T_TIMEOUT 300)
   endif()
@@ -69,6 +70,9 @@ function(pipit_test target)
   target_link_libraries(${target} PRIVATE ${T_DEPS} pipit_flags GTest::gmock_main)
   target_include_directories(${target} PRIVATE ${PROJECT_SOURCE_DIR})  # for "tests/..." helpers
   target_compile_definitions(${target} PRIVATE PIPIT_SOURCE_DIR="${PROJECT_SOURCE_DIR}")
-  gtest_discover_tests(${target} TEST_PREFIX ${T_PREFIX}. DISCOVERY_TIMEOUT 60 NO_PRETTY_VALUES
-                       PROPERTIES LABELS ${T_PREFIX} TIMEOUT ${T_TIMEOUT})
+  if(NOT T_FILTER)
+    set(T_FILTER "*")
+  endif()
+  gtest_discover_tests(${target} TEST_PREFIX ${T_PREFIX}. TEST_FILTER ${T_FILTER} DISCOVERY_TIMEOUT 60
+                       NO_PRETTY_VALUES PROPERTIES LABELS ${T_PREFIX} TIMEOUT ${T_TIMEOUT})
 endfunction()

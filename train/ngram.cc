@@ -9,10 +9,12 @@
 
 #include "lm/word_ngram.h"
 #include "subword/units.h"
-#include "train/runs.h"
+#include "train/shared_runs.h"
 
 namespace pipit {
 namespace {
+
+constexpr int kRun = 8;  // words in a row that a sentence may not share with dev
 
 struct NgramToolOptions {
   std::vector<std::string> texts;
@@ -130,12 +132,12 @@ Status run(const NgramToolOptions& o) {
   const auto unknown = static_cast<std::int32_t>(vocabulary->pieces.size());
   std::vector<std::int32_t> sentence;
   std::string key;
-  WordRuns dev;  // is reported on: nothing of it is learnt
+  SharedRuns dev{kRun};  // is reported on: nothing of it is learnt
   for (const Transcript& t : *transcripts)
     if (t.set == "dev") dev.add(t.text);
   std::size_t left_out = 0;
   const auto add = [&](const std::string& line, double weight) {
-    if (dev.share(line)) return void(++left_out);
+    if (dev.count(line) > 0) return void(++left_out);
     sentence.clear();
     for_words(line, [&](std::string_view word) {
       const auto found = vocabulary->number.find(key = word);
@@ -159,7 +161,7 @@ Status run(const NgramToolOptions& o) {
   if (o.weight > 0)
     for (const Transcript& t : *transcripts)
       if (t.set == "train") add(t.text, o.weight);
-  fmt::print(stderr, "{} sentences left out that share {} words with dev\n", left_out, WordRuns::kWords);
+  fmt::print(stderr, "{} sentences left out that share {} words with dev\n", left_out, kRun);
   if (const Status done = WordNgramBuilder::write(builder.build(), o.out); !done) return done;
   const auto model = WordNgramModel::open(o.out);
   if (!model) return model.error();

@@ -70,13 +70,12 @@ TEST(DevTexts, AreNotInTheTrainingTranscripts) {
   EXPECT_GT(clips, 10000);
 }
 
-// Forty million words out of a packed file: a minute, so on request alone.
+// Forty million words out of a packed file: a minute, so script/long overlaps alone runs it.
 TEST(DevTexts, AreNotInTheBooksOfTheLanguageModel) {
   const std::string manifest = data_path("speech/asr/manifest.tsv"), books = data_path("language/gutenberg_books.7z");
   PIPIT_NEED_DATA(manifest);
   PIPIT_NEED_DATA(books);
   if (std::system("command -v 7z >/dev/null") != 0) GTEST_SKIP() << "no 7z: apt-get install p7zip-full";
-  if (std::getenv("PIPIT_SLOW") == nullptr) GTEST_SKIP() << "takes a minute: set PIPIT_SLOW=1 (script/long overlaps)";
   const auto texts = dev_texts(manifest);
   ASSERT_NE(texts, nullptr);
   FILE* pipe = ::popen(("7z x -so '" + books + "' 2>/dev/null").c_str(), "r");
