@@ -87,7 +87,8 @@ std::string timeline_svg(std::string_view title,
     canvas.rule({kLeft + scale * t, kTop + kWave}, {kLeft + scale * t, bottom + 4});
   canvas.close_group();
   for (double t = 0; t <= seconds; t += step)
-    canvas.text(kLeft + scale * t + 2, kTop + kWave + 13, format_fixed(t, step < 1 ? 1 : 0) + " s", "tick", Anchor::Start);
+    canvas.text(
+        kLeft + scale * t + 2, kTop + kWave + 13, format_fixed(t, step < 1 ? 1 : 0) + " s", "tick", Anchor::Start);
   for (const Placed& one : all) {
     const double y = first + kRow * static_cast<double>(one.row);
     canvas.open_bars(one.label.chosen ? "blue" : "orange", 0.12 + 0.5 * std::clamp(one.label.weight, 0.0, 1.0));
