@@ -7,36 +7,13 @@
 #include <cmath>
 #include <functional>
 
+#include "asr/test_table.h"
 #include "base/random.h"
 
 namespace pipit {
 namespace {
 
-// Log probabilities from a table: e names the frame, g the last token.
-class Table {
- public:
-  static constexpr int kTokens = 3;
-  Table(int frames, std::uint64_t seed) {
-    Random random(seed);
-    for (int row = 0; row < frames * kTokens; ++row) {
-      double sum = 0;
-      std::array<double, kTokens> weight{};
-      for (double& w : weight) sum += w = std::exp(2 * random.normal());
-      for (const double w : weight) table_.push_back(static_cast<float>(std::log(w / sum)));
-    }
-  }
-  int tokens() const { return kTokens; }
-  int context() const { return 1; }
-  int joint_dim() const { return 1; }
-  void predict(std::span<const std::int32_t> window, std::span<float> g) const { g[0] = static_cast<float>(window[0]); }
-  void log_probs(std::span<const float> e, std::span<const float> g, std::span<float> out) const {
-    const auto row = static_cast<std::ptrdiff_t>(e[0] * kTokens + g[0]);
-    std::copy_n(table_.begin() + row * kTokens, kTokens, out.begin());
-  }
-
- private:
-  std::vector<float> table_;
-};
+using Table = TestTable<3, 1>;
 
 struct Enumerated {
   LabelAlignment best;

@@ -8,39 +8,13 @@
 #include <map>
 #include <set>
 
+#include "asr/test_table.h"
 #include "base/random.h"
 
 namespace pipit {
 namespace {
 
-// Log probabilities from a table: e names the frame, g the last two tokens.
-class Table {
- public:
-  static constexpr int kTokens = 4;
-  Table(int frames, std::uint64_t seed) {
-    Random random(seed);
-    for (int row = 0; row < frames * kTokens * kTokens; ++row) {
-      double sum = 0;
-      std::array<double, kTokens> weight;
-      for (double& w : weight) sum += w = std::exp(2 * random.normal());
-      for (int k = 0; k < kTokens; ++k) table_.push_back(static_cast<float>(std::log(weight[k] / sum)));
-    }
-  }
-  int tokens() const { return kTokens; }
-  int context() const { return 2; }
-  int joint_dim() const { return 1; }
-  void predict(std::span<const std::int32_t> window, std::span<float> g) const {
-    g[0] = static_cast<float>(window[0] * kTokens + window[1]);
-  }
-  void log_probs(std::span<const float> e, std::span<const float> g, std::span<float> out) const {
-    const auto row = static_cast<std::size_t>(e[0] * kTokens * kTokens + g[0]);
-    std::copy_n(table_.begin() + static_cast<std::ptrdiff_t>(row * kTokens), kTokens, out.begin());
-  }
-
- private:
-  std::vector<float> table_;
-};
-static_assert(TransducerScorer<Table>);
+using Table = TestTable<4, 2>;
 
 // Probability of every label sequence, by walking through all alignments.
 std::map<std::vector<std::int32_t>, double> enumerated(const Table& table, int frames, int labels_per_frame) {

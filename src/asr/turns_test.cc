@@ -12,16 +12,6 @@
 namespace pipit {
 namespace {
 
-const Transducer& model() {
-  static const Transducer* const loaded = [] {
-    const auto file = ModelFile::open(PIPIT_SOURCE_DIR "/models/pipit-en-small.pipit");
-    if (!file) std::abort();
-    auto got = Transducer::load(*file, Arithmetic::Int8);
-    return got ? new Transducer(std::move(*got)) : nullptr;
-  }();
-  return *loaded;
-}
-
 /// Spells of voice with noise between, the first and the last piece noise too.
 std::vector<float> talk(std::uint64_t seed, std::span<const double> silences_s) {
   Random random(seed);
