@@ -56,9 +56,7 @@ struct Turns::Stream {
     if (best->labels == tick.labels) return;
     tick.labels = best->labels;
     changed_s = now_s();
-    text = {};
-    std::vector<Transcript> one = recogniser.n_best(1);
-    if (!one.empty()) text = std::move(one[0]);
+    text = recogniser.best();
     for (Word& word : text.words) word.start_s += start_s, word.end_s += start_s;
     tick.evidence[kSentenceEnd] = text.words.empty() ? 0 : options.sentence_ends.after(text.words.back().text);
     if (tick.any_label) emit(TurnEvent::Kind::Partial, -1, text);
