@@ -25,7 +25,7 @@ struct TranscribeOptions {
   SpeechOptions speech;
   std::vector<std::string> files;
   TurnSetting turn;
-  bool json = false, times = false, raw = false, turns = false;
+  bool json = false, times = false, raw = false, turns = false, quiet = false;
   int n_best = 1;
   std::string lattice_folder;  ///< empty: none
 };
@@ -169,7 +169,7 @@ class Listening {
           "{}:{:02}:{:02}", static_cast<int>(s / 3600), static_cast<int>(s / 60) % 60, static_cast<int>(s) % 60);
     };
     const auto all_s = reader_->seconds();
-    say(false,
+    say(o_.quiet,
         "{}: {}{} heard, {:.0f} times as fast as it was said",
         file_,
         clock(seconds_audio()),
@@ -250,6 +250,7 @@ void add_transcribe(CLI::App& root, Task& task) {
   app.add_option(
          "--lattice", o->lattice_folder, "folder for what else may have been said: NAME.lattice, NAME.dot a file")
       ->option_text("DIR");
+  app.add_flag("--quiet", o->quiet, "no progress (default: a line each 2 s of work)");
   app.callback([o, &task] { task = [o] { return run(*o); }; });
 }
 

@@ -327,12 +327,6 @@ std::string long_chain(int poses) {
   return text;
 }
 
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-constexpr bool kMemoryCanBeLimited = false;
-#else
-constexpr bool kMemoryCanBeLimited = true;
-#endif
-
 // Whole columns of the inverse would be 300 * 3 * 60000 numbers, 432 MB; the blocks asked for are 21 kB.
 TEST(Pgo, CovarianceOfManyPosesNeedsLittleMemory) {
   if (!kMemoryCanBeLimited) GTEST_SKIP() << "sanitizers need all the address space there is";

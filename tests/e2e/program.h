@@ -28,13 +28,19 @@ struct Outcome {
   double seconds = 0;
 };
 
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+constexpr bool kMemoryCanBeLimited = false;  // sanitizers map all the address space that there is
+#else
+constexpr bool kMemoryCanBeLimited = true;
+#endif
+
 struct RunOptions {
   std::string input = {};        ///< what standard input holds
   double time_limit_s = 60;      ///< then SIGKILL, which `signal` shows
   double interrupt_after_s = 0;  ///< above 0: `interrupt_with` is sent after this time
   int interrupt_with = SIGKILL;
   rlim_t memory_limit_mb =
-      0;                 ///< above 0: address space it may have, 10^6 bytes (not for sanitizers, which want it all)
+      0;                 ///< above 0: address space it may have, 10^6 bytes; unlimited all the same under sanitizers
   std::string out = {};  ///< where standard output goes, such as /dev/full; Outcome::out then stays empty
 };
 
@@ -106,7 +112,7 @@ inline Outcome run_pipit(const std::vector<std::string>& arguments, const RunOpt
   pid_t child = 0;
   rlimit own{};  // the child inherits it
   ::getrlimit(RLIMIT_AS, &own);
-  if (options.memory_limit_mb > 0) {
+  if (options.memory_limit_mb > 0 && kMemoryCanBeLimited) {
     const rlimit less{options.memory_limit_mb * 1'000'000, own.rlim_max};
     ::setrlimit(RLIMIT_AS, &less);
   }

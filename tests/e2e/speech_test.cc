@@ -77,7 +77,8 @@ TEST(Speech, TranscribesAClipOfTheDevSplit) {
   ASSERT_FALSE(clip.empty());
   const std::string file = scratch.write("clip.opus", clip);
   for (const char* arithmetic : {"fp32", "fp16", "int8"}) {
-    const Outcome run = run_pipit({"transcribe", file, file, "--json", "--nbest", "3", "--arithmetic", arithmetic});
+    const Outcome run =
+        run_pipit({"transcribe", file, file, "--json", "--nbest", "3", "--arithmetic", arithmetic, "--quiet"});
     ASSERT_EQ(run.exit_code, 0) << run.err;
     EXPECT_EQ(run.err, "");
     const std::vector<std::string> lines = lines_of(run.out);

@@ -63,7 +63,7 @@ TEST(HostileAudio, TheSameWordsInEveryDress) {
                                                          {"promises.wav", wav(samples, {.claimed = 0x7fff'0000})}};
   const Scratch scratch;
   for (const auto& [name, bytes] : dresses) {
-    const Outcome run = run_pipit({"transcribe", scratch.write(name, bytes)});
+    const Outcome run = run_pipit({"transcribe", "--quiet", scratch.write(name, bytes)});
     EXPECT_EQ(run.exit_code, 0) << name << ": " << run.err;
     EXPECT_EQ(run.out, plain.out) << name;
     EXPECT_EQ(run.err, "") << name;
@@ -92,7 +92,7 @@ TEST(HostileAudio, NothingIsHeardInNothing) {
                                                        {"odd_byte.wav", wav(one, {}) + "x"}};
   const Scratch scratch;
   for (const auto& [name, bytes] : files) {
-    const Outcome run = run_pipit({"transcribe", scratch.write(name, bytes)});
+    const Outcome run = run_pipit({"transcribe", "--quiet", scratch.write(name, bytes)});
     EXPECT_EQ(run.exit_code, 0) << name << ": " << run.err;
     EXPECT_EQ(run.out, "\n") << name;
     EXPECT_EQ(run.err, "") << name;
