@@ -32,6 +32,12 @@ void add_speech(CLI::App& app, SpeechOptions& o) {
              0.0F,
              2.0F,
              "taken off of what the model says without sound, where a language model is used");
+  app.add_option("--lexicon",
+                 o.lexicon,
+                 "how words are said, for a second look at the words by their phones; none: without (default: "
+                 "FILE.lexicon beside the model)")
+      ->option_text("FILE");
+  add_number(app, "--phone-weight", o.search.second_look.weight, 0.0, 5.0, "of the phones' log probabilities there");
   add_number(
       app, "--labels-per-frame", o.search.labels_per_frame, 1, 10, "pieces of words in one frame of 60 ms, at most");
 }
@@ -59,8 +65,11 @@ Result<Ears> load_ears(const SpeechOptions& o) {
   if (!file) return file.error();
   auto model = Transducer::load(*file, o.arithmetic);
   if (!model) return model.error();
-  Ears ears{
-      .model = std::make_unique<Transducer>(std::move(*model)), .lm = nullptr, .confidence = {}, .search = o.search};
+  Ears ears{.model = std::make_unique<Transducer>(std::move(*model)),
+            .lm = nullptr,
+            .lexicon = nullptr,
+            .confidence = {},
+            .search = o.search};
   const auto beside = [&](const char* ending) {  // empty where there is none
     const std::string there = std::filesystem::path(file->path()).replace_extension(ending).string();
     std::error_code ignored;
@@ -72,6 +81,16 @@ Result<Ears> load_ears(const SpeechOptions& o) {
     auto confidence = ConfidenceModel::parse(*text, there);
     if (!confidence) return confidence.error();
     ears.confidence = std::move(*confidence);
+  }
+  std::string lexicon_path = o.lexicon;
+  if (lexicon_path.empty() && ears.model->sizes().phones > 0) lexicon_path = beside(".lexicon");
+  if (!lexicon_path.empty() && lexicon_path != "none") {
+    if (ears.model->sizes().phones == 0)
+      return Error{Code::InvalidArgument, lexicon_path + ": of no use, the model " + *path + " tells no phones"};
+    auto lexicon = Lexicon::open(lexicon_path, ears.model->phone_names());
+    if (!lexicon) return lexicon.error();
+    ears.lexicon = std::make_unique<Lexicon>(std::move(*lexicon));
+    ears.search.lexicon = ears.lexicon.get();
   }
   std::string lm_path = o.lm;
   if (lm_path.empty()) lm_path = beside(".ngram");
@@ -119,7 +138,7 @@ Result<TurnOptions> load_turns(const SpeechOptions& o, const TurnSetting& settin
 
 Heard heard_by(const Ears& ears, const Recogniser& recogniser, const Wanted& wanted) {
   Heard heard;
-  heard.best = recogniser.best();
+  heard.best = recogniser.settled();
   if (wanted.n_best > 0) heard.n_best = recogniser.n_best(wanted.n_best);
   if (wanted.lattice || wanted.confidence) {
     const ScoreWeights scale{PosteriorScale().sharp, PosteriorScale().sharp};

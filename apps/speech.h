@@ -14,7 +14,9 @@ namespace pipit {
 struct SpeechOptions {
   std::string model;  ///< empty: $PIPIT_MODEL, then pipit-en-small.pipit beside the program, in share/ or in models/
   Arithmetic arithmetic = Arithmetic::Int8;
-  SearchOptions search;
+  RecogniserOptions search;
+  std::string
+      lexicon;     ///< how words are said; "none": none; empty: the file X.lexicon beside the model, if there is one
   std::string lm;  ///< language model; "none": none; empty: the file X.ngram beside the model X.pipit, if there is one
 };
 
@@ -26,9 +28,10 @@ Result<std::string> model_path(const SpeechOptions& options);
 /// What decoding needs, loaded.
 struct Ears {
   std::unique_ptr<Transducer> model;
-  std::unique_ptr<LabelPrior> lm;  ///< null where none was asked for
-  ConfidenceModel confidence;      ///< from the file X.confidence beside the model X.pipit, if there is one
-  SearchOptions search;
+  std::unique_ptr<LabelPrior> lm;    ///< null where none was asked for
+  std::unique_ptr<Lexicon> lexicon;  ///< null where there is none
+  ConfidenceModel confidence;        ///< from the file X.confidence beside the model X.pipit, if there is one
+  RecogniserOptions search;
 };
 Result<Ears> load_ears(const SpeechOptions& options);
 

@@ -110,7 +110,7 @@ double speech_start_s(std::span<const float> samples) {
 /// Seconds from the start of speech to the first word of the stream: its sound, and what was computed for the last 10
 /// ms of it. Nothing where no word comes.
 std::optional<double> first_word_s(const Transducer& model, const SearchOptions& options, const Audio& audio) {
-  Recogniser recogniser(model, options);
+  Recogniser recogniser(model, {options});
   double before = 0;
   for (std::size_t at = 0; at + 160 <= audio.samples.size(); at += 160) {
     const double start = cpu_now_s();
@@ -282,7 +282,7 @@ Status run(const Options& o, const fs::path& folder) {
       for (const Spoken& clip : clips) {
         const Stopwatch wall;
         const double cpu = cpu_now_s();
-        Recogniser recogniser(*model, search);
+        Recogniser recogniser(*model, {search});
         recogniser.push(clip.audio.samples);
         recogniser.finish();
         const std::string text = recogniser.best().text();

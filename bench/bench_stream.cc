@@ -101,7 +101,7 @@ Status run(const Options& o) {
   std::vector<std::vector<std::string>> said(static_cast<std::size_t>(rounds), std::vector<std::string>(clips->size()));
   int segments = 0;
   double longest_s = 0;
-  LongRecogniser recogniser(*model, {.lm = &*lm}, {}, [&](double begin_s, const Recogniser& heard) {
+  LongRecogniser recogniser(*model, {{.lm = &*lm}}, {}, [&](double begin_s, const Recogniser& heard) {
     ++segments;
     longest_s = std::max(longest_s, heard.seconds_decoded());
     for (const Word& word : later(heard.best(), begin_s).words) {

@@ -38,10 +38,28 @@ Status each_row(const std::string& path, std::size_t num_fields, bool header, co
   return Done{};
 }
 
+std::vector<std::int64_t> numbers(const std::string& text) {
+  std::vector<std::int64_t> out;
+  std::istringstream in(text);
+  for (std::int64_t n; in >> n;) out.push_back(n);
+  return out;
+}
+
+// [rows, longest], 0 beyond a row's end.
+Tensor table(const std::vector<const std::vector<std::int64_t>*>& rows, torch::Device device) {
+  std::size_t longest = 1;
+  for (const auto* row : rows) longest = std::max(longest, row->size());
+  Tensor out = torch::zeros({static_cast<std::int64_t>(rows.size()), static_cast<std::int64_t>(longest)}, torch::kLong);
+  for (std::size_t b = 0; b < rows.size(); ++b)
+    std::copy(rows[b]->begin(), rows[b]->end(), out[static_cast<std::int64_t>(b)].data_ptr<std::int64_t>());
+  return out.to(device);
+}
+
 }  // namespace
 
 Result<FeatureCache> FeatureCache::open(const std::string& folder,
                                         const std::string& tokens_folder,
+                                        bool phones,
                                         torch::Device device) {
   FeatureCache out;
   const std::string file = folder + "/features.f16";
@@ -80,12 +98,19 @@ Result<FeatureCache> FeatureCache::open(const std::string& folder,
   });
   if (!status) return status.error();
 
+  std::unordered_map<std::string, std::vector<std::int64_t>> spoken;
+  if (phones)
+    status = each_row(tokens_folder + "/phones.tsv", 1, true, [&](const auto& fields, std::size_t) -> Status {
+      if (fields.size() > 1) spoken[fields[0]] = numbers(fields[1]);
+      return Done{};
+    });
+  if (!status) return status.error();
+
   status = each_row(tokens_folder + "/tokens.tsv", 4, true, [&](const auto& fields, std::size_t) -> Status {
     const auto found = variants.find(fields[0]);
     if (found == variants.end() || (fields[1] != "train" && fields[1] != "tune")) return Done{};
-    Utterance utterance{.id = fields[0], .text = fields[3]};
-    std::istringstream tokens(fields[2]);
-    for (std::int64_t token; tokens >> token;) utterance.tokens.push_back(token);
+    Utterance utterance{
+        .id = fields[0], .text = fields[3], .tokens = numbers(fields[2]), .phones = std::move(spoken[fields[0]])};
     auto& of = found->second;
     std::sort(of.begin(), of.end(), [](const auto& a, const auto& b) { return a.first < b.first; });
     for (const auto& [speed, variant] : of) {
@@ -182,13 +207,14 @@ Batch make_batch(const FeatureCache& cache,
                  Random& random) {
   Batch batch;
   std::vector<Variant> which;
-  std::int64_t most_labels = 1;
+  std::vector<const std::vector<std::int64_t>*> tokens, phones;
   for (const auto& [utterance, variant] : members) {
     const Utterance& u = set[utterance];
     which.push_back(u.variants[variant]);
     batch.num_frames.push_back(which.back().frames / sizes.stack);
     batch.num_labels.push_back(static_cast<std::int64_t>(u.tokens.size()));
-    most_labels = std::max(most_labels, batch.num_labels.back());
+    batch.num_phones.push_back(static_cast<std::int64_t>(u.phones.size()));
+    tokens.push_back(&u.tokens), phones.push_back(&u.phones);
   }
   Tensor x = cache.gather(which);
   if (augment != nullptr && augment->warp > 0) x = warped(x, augment->warp, random);
@@ -197,12 +223,8 @@ Batch make_batch(const FeatureCache& cache,
   if (augment != nullptr) mask(x, which, *augment, random);
   const std::int64_t steps = x.size(1) / sizes.stack;
   batch.x = x.narrow(1, 0, steps * sizes.stack).reshape({x.size(0), steps, sizes.stack * kBands});
-  Tensor tokens = torch::zeros({x.size(0), most_labels}, torch::kLong);
-  for (std::size_t b = 0; b < members.size(); ++b) {
-    const auto& of = set[members[b].first].tokens;
-    std::copy(of.begin(), of.end(), tokens[static_cast<std::int64_t>(b)].data_ptr<std::int64_t>());
-  }
-  batch.tokens = tokens.to(x.device());
+  batch.tokens = table(tokens, x.device());
+  batch.phones = table(phones, x.device());
   return batch;
 }
 

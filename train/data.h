@@ -18,7 +18,7 @@ struct Variant {
 };
 struct Utterance {
   std::string id, text;
-  std::vector<std::int64_t> tokens;
+  std::vector<std::int64_t> tokens, phones;
   std::vector<Variant> variants;  ///< in ascending order of speed
   std::size_t original = 0;       ///< index of the variant at speed 1
 };
@@ -26,8 +26,12 @@ struct Utterance {
 /// Log-mel features of all clips of one set, and their transcripts.
 class FeatureCache {
  public:
-  /// features.f16, index.tsv and norm.tsv in `folder`, tokens.tsv in `tokens_folder`. Fails   Io, BadFormat.
-  static Result<FeatureCache> open(const std::string& folder, const std::string& tokens_folder, torch::Device device);
+  /// features.f16, index.tsv and norm.tsv in `folder`, tokens.tsv in `tokens_folder`, and phones.tsv
+  /// there where `phones`. Fails   Io, BadFormat.
+  static Result<FeatureCache> open(const std::string& folder,
+                                   const std::string& tokens_folder,
+                                   bool phones,
+                                   torch::Device device);
 
   const std::vector<Utterance>& train() const { return train_; }
   const std::vector<Utterance>& tune() const { return tune_; }

@@ -7,20 +7,30 @@ namespace pipit::train {
 namespace {
 
 using torch::Tensor;
+constexpr std::int64_t kGoldenSteps = 40;  // 2.4 s of a clip are enough, and small
+
+// Calls visit(beginning of its names in the file, lstm) for every LSTM.
+template <class Visit>
+void each_lstm(Transducer& model, const Visit& visit) {
+  for (std::size_t l = 0; l < model->encoder->lstms.size(); ++l)
+    visit("encoder." + std::to_string(l) + '.', model->encoder->lstms[l]);
+  if (model->sizes.phones > 0) visit("phones.", model->phone_teller->lstm);
+}
 
 // Calls visit(name in the file, parameter) for everything that is trained. Of an LSTM's two biases the file has the
 // sum.
 template <class Visit>
 void each_tensor(Transducer& model, const Visit& visit) {
-  for (std::size_t l = 0; l < model->encoder->lstms.size(); ++l) {
-    const std::string at = "encoder." + std::to_string(l) + '.';
-    auto of = model->encoder->lstms[l]->named_parameters();
+  const auto visit_lstm = [&](const std::string& at, torch::nn::LSTM& lstm, torch::nn::LayerNorm& norm) {
+    auto of = lstm->named_parameters();
     visit(at + "w_ih", of["weight_ih_l0"]);
     visit(at + "w_hh", of["weight_hh_l0"]);
     visit(at + "w_hr", of["weight_hr_l0"]);
-    visit(at + "norm_gain", model->encoder->norms[l]->weight);
-    visit(at + "norm_bias", model->encoder->norms[l]->bias);
-  }
+    visit(at + "norm_gain", norm->weight);
+    visit(at + "norm_bias", norm->bias);
+  };
+  for (std::size_t l = 0; l < model->encoder->lstms.size(); ++l)
+    visit_lstm("encoder." + std::to_string(l) + '.', model->encoder->lstms[l], model->encoder->norms[l]);
   visit("predictor.embedding", model->predictor->embedding->weight);
   visit("predictor.window", model->predictor->window->weight);
   visit("predictor.window_bias", model->predictor->window->bias);
@@ -29,8 +39,15 @@ void each_tensor(Transducer& model, const Visit& visit) {
   visit("joint.predictor", model->joint_predictor->weight);
   visit("joint.out", model->joint_out->weight);
   visit("joint.out_bias", model->joint_out->bias);
-  visit("ctc.out", model->ctc_out->weight);
-  visit("ctc.out_bias", model->ctc_out->bias);
+  if (model->sizes.phones == 0) {
+    visit("ctc.out", model->ctc_out->weight);
+    visit("ctc.out_bias", model->ctc_out->bias);
+    return;
+  }
+  auto& teller = *model->phone_teller;
+  visit_lstm("phones.", teller.lstm, teller.norm);
+  visit("phones.out", teller.out->weight);
+  visit("phones.out_bias", teller.out->bias);
 }
 
 void add(ModelWriter& writer, const std::string& name, const Tensor& tensor) {
@@ -60,6 +77,7 @@ class FullPrecision {
 Status export_model(Transducer& model,
                     const FeatureCache& cache,
                     const std::vector<std::string>& pieces,
+                    const std::vector<std::string>& phones,
                     const std::string& card,
                     const std::string& folder) {
   const torch::NoGradGuard no_gradient;
@@ -70,10 +88,10 @@ Status export_model(Transducer& model,
   add(writer, "features.mean", cache.mean());
   add(writer, "features.inverse_deviation", cache.inverse_deviation());
   each_tensor(model, [&](const std::string& name, const Tensor& t) { add(writer, name, t); });
-  for (std::size_t l = 0; l < model->encoder->lstms.size(); ++l) {
-    auto of = model->encoder->lstms[l]->named_parameters();
-    add(writer, "encoder." + std::to_string(l) + ".bias", of["bias_ih_l0"] + of["bias_hh_l0"]);
-  }
+  each_lstm(model, [&](const std::string& at, torch::nn::LSTM& lstm) {
+    auto of = lstm->named_parameters();
+    add(writer, at + "bias", of["bias_ih_l0"] + of["bias_hh_l0"]);
+  });
   auto json = nlohmann::json::parse(card.empty() ? "{}" : card, nullptr, false);
   if (json.is_discarded() || !json.is_object()) return Error{Code::BadFormat, "card: not a JSON object"};
   json["architecture"] = "rnnt-lstm";
@@ -86,22 +104,30 @@ Status export_model(Transducer& model,
                    {"context", s.context},
                    {"embedding", s.embedding},
                    {"joint", s.joint}};
+  if (s.phones > 0) {
+    json["sizes"]["phones"] = s.phones;
+    json["sizes"]["back_hidden"] = s.back_hidden;
+    json["sizes"]["back_projection"] = s.back_projection;
+  }
   json["prior_frames"] = kPriorFrames;
   json["pieces"] = pieces;
   json["pieces"][0] = "";  // blank
+  if (s.phones > 0) json["phones"] = phones, json["phones"][0] = "";
   writer.set_card(json.dump());
   if (Status status = writer.write(folder + "/model.pipit"); !status) return status;
 
   Random unused(1);
   const auto& set = cache.tune().empty() ? cache.train() : cache.tune();
   const Batch clip = make_batch(cache, set, {{0, set[0].original}}, s, nullptr, unused);
-  const Tensor e = model->joint_encoder->forward(model->encoder->forward(clip.x));
+  const std::int64_t steps = std::min<std::int64_t>(kGoldenSteps, clip.x.size(1));
+  const Tensor x = clip.x.narrow(1, 0, steps), h = model->encoder->forward(x), e = model->joint_encoder->forward(h);
   const Tensor g =
       model->joint_predictor->forward(model->predictor->forward(torch::zeros({1, s.context}, clip.tokens.options())));
   ModelWriter golden;
-  add(golden, "golden.x", clip.x[0]);
+  add(golden, "golden.x", x[0]);
   add(golden, "golden.encoder", e[0]);
   add(golden, "golden.log_probs", torch::log_softmax(model->joint_out->forward(torch::tanh(e + g)), 2)[0]);
+  if (s.phones > 0) add(golden, "golden.phones", torch::log_softmax(model->ctc(h, {steps}), 2)[0]);
   golden.set_card("{\"clip\": \"" + set[0].id + "\"}");
   Status status = golden.write(folder + "/golden.pipit");
   model->train();
@@ -114,7 +140,8 @@ Status start_from(Transducer& model, const std::string& path) {
   if (!file) return file.error();
   Status status = Done{};
   const auto take = [&](const std::string& name, Tensor into) {
-    if (!status) return;
+    if (!status || (name.starts_with("phones.") && file->find(name) == nullptr))
+      return;  // a first model of tokens alone will do
     const auto found = file->get(name, into.sizes().vec());
     if (!found) {
       status = found.error();
@@ -124,11 +151,11 @@ Status start_from(Transducer& model, const std::string& path) {
     into.copy_(torch::tensor(values).view(into.sizes()));
   };
   each_tensor(model, take);
-  for (std::size_t l = 0; l < model->encoder->lstms.size(); ++l) {
-    auto of = model->encoder->lstms[l]->named_parameters();
-    take("encoder." + std::to_string(l) + ".bias", of["bias_ih_l0"]);
+  each_lstm(model, [&](const std::string& at, torch::nn::LSTM& lstm) {
+    auto of = lstm->named_parameters();
+    take(at + "bias", of["bias_ih_l0"]);
     of["bias_hh_l0"].zero_();
-  }
+  });
   return status;
 }
 

@@ -95,7 +95,40 @@ TransducerImpl::TransducerImpl(const ModelSizes& s, double p) : sizes(s) {
   joint_encoder = register_module("joint_encoder", nn::Linear(s.projection, s.joint));
   joint_predictor = register_module("joint_predictor", nn::Linear(nn::LinearOptions(s.joint, s.joint).bias(false)));
   joint_out = register_module("joint_out", nn::Linear(s.joint, s.tokens));
-  ctc_out = register_module("ctc_out", nn::Linear(s.projection, s.tokens));
+  if (s.phones > 0)
+    phone_teller = register_module("phone_teller", PhoneTeller(s, p));
+  else
+    ctc_out = register_module("ctc_out", nn::Linear(s.projection, s.tokens));
+}
+
+Tensor TransducerImpl::ctc(const Tensor& e, const std::vector<std::int64_t>& num_frames) {
+  return sizes.phones > 0 ? phone_teller->forward(e, num_frames) : ctc_out->forward(e);
+}
+
+PhoneTellerImpl::PhoneTellerImpl(const ModelSizes& s, double p) : phones(s.phones) {
+  lstm = register_module(
+      "lstm", nn::LSTM(nn::LSTMOptions(s.projection, s.back_hidden).batch_first(true).proj_size(s.back_projection)));
+  norm = register_module("norm", nn::LayerNorm(nn::LayerNormOptions({s.back_projection})));
+  dropout = register_module("dropout", nn::Dropout(p));
+  out = register_module("out", nn::Linear(s.projection + s.back_projection, kPhoneFrames * s.phones));
+}
+
+Tensor PhoneTellerImpl::forward(const Tensor& e, const std::vector<std::int64_t>& num_frames) {
+  // Each utterance from its own end; what is beyond it stays there.
+  const std::int64_t size = e.size(0), steps = e.size(1);
+  Tensor order = torch::empty({size, steps, 1}, torch::kLong);
+  auto* at = order.data_ptr<std::int64_t>();
+  for (std::int64_t b = 0; b < size; ++b)
+    for (std::int64_t t = 0; t < steps; ++t) {
+      const std::int64_t length = num_frames[static_cast<std::size_t>(b)];
+      *at++ = t < length ? length - 1 - t : t;
+    }
+  order = order.to(e.device());
+  const Tensor reversed = e.gather(1, order.expand({-1, -1, e.size(2)}));
+  const Tensor heard = norm->forward(std::get<0>(lstm->forward(reversed)));
+  const Tensor back = heard.gather(1, order.expand({-1, -1, heard.size(2)}));
+  return out->forward(torch::cat({dropout->forward(e), dropout->forward(back)}, 2))
+      .view({size, kPhoneFrames * steps, phones});
 }
 
 Tensor TransducerImpl::join(const Tensor& e, const Tensor& g) {
@@ -113,11 +146,14 @@ StepLosses backward(Transducer& model,
   const Tensor e = model->encoder->forward(batch.x);
   std::vector<Tensor> roots, gradients;
   if (ctc_weight > 0) {
-    const Tensor log_probs = torch::log_softmax(model->ctc(e), 2).transpose(0, 1);
-    const Tensor lengths = torch::tensor(batch.num_frames, torch::kLong),
-                 labels = torch::tensor(batch.num_labels, torch::kLong);
-    const Tensor loss = torch::ctc_loss(log_probs, batch.tokens, lengths, labels, 0, at::Reduction::None, true).sum() /
-                        static_cast<double>(size);
+    const bool phones = model->sizes.phones > 0;
+    const Tensor log_probs = torch::log_softmax(model->ctc(e, batch.num_frames), 2).transpose(0, 1);
+    const Tensor lengths = torch::tensor(batch.num_frames, torch::kLong) * (phones ? kPhoneFrames : 1),
+                 labels = torch::tensor(phones ? batch.num_phones : batch.num_labels, torch::kLong);
+    const Tensor each =
+        torch::ctc_loss(log_probs, phones ? batch.phones : batch.tokens, lengths, labels, 0, at::Reduction::None, true);
+    const Tensor known = labels.gt(0).to(each.device());  // a clip without phones teaches nothing here
+    const Tensor loss = torch::where(known, each, torch::zeros_like(each)).sum() / static_cast<double>(size);
     out.ctc = loss.item<double>();
     roots.push_back(loss);
     gradients.push_back(torch::full_like(loss, ctc_weight));

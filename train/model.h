@@ -23,7 +23,12 @@ struct ModelSizes {
   std::int64_t context = 2;       ///< tokens that the prediction network sees
   std::int64_t embedding = 128;
   std::int64_t joint = 256;  ///< also the width of the prediction network's output
+  std::int64_t phones = 0;   ///< with blank, phone 0; 0: no phones, and the CTC head hears tokens
+  std::int64_t back_hidden = 176, back_projection = 96;  ///< of the layer that hears the end first
 };
+
+/// Frames of phones in one step of the encoder: more phones than tokens are said in a second.
+inline constexpr std::int64_t kPhoneFrames = 2;
 
 /// x [B, T, stack * bands], normalised -> [B, T, projection]. Layer: y = LayerNorm(LSTM(x)), plus x where it fits.
 struct EncoderImpl : torch::nn::Module {
@@ -45,18 +50,34 @@ struct PredictorImpl : torch::nn::Module {
 };
 TORCH_MODULE(Predictor);
 
+/// Phones, told when a sound is over: what the encoder heard up to each step, and what a layer heard that went through
+/// its outputs from the end (Schuster and Paliwal, Bidirectional recurrent neural networks, 1997).
+struct PhoneTellerImpl : torch::nn::Module {
+  PhoneTellerImpl(const ModelSizes& sizes, double dropout);
+  /// e [B, T, projection], num_frames [B] of it -> logits [B, kPhoneFrames * T, phones].
+  torch::Tensor forward(const torch::Tensor& e, const std::vector<std::int64_t>& num_frames);
+  std::int64_t phones;
+  torch::nn::LSTM lstm{nullptr};
+  torch::nn::LayerNorm norm{nullptr};
+  torch::nn::Dropout dropout;
+  torch::nn::Linear out{nullptr};
+};
+TORCH_MODULE(PhoneTeller);
+
 struct TransducerImpl : torch::nn::Module {
   TransducerImpl(const ModelSizes& sizes, double dropout);
 
   /// e [.., projection], g [.., joint], broadcast against each other -> logits [.., tokens].
   torch::Tensor join(const torch::Tensor& e, const torch::Tensor& g);
-  /// Logits [B, T, tokens] of the CTC head on the encoder's output.
-  torch::Tensor ctc(const torch::Tensor& e) { return ctc_out(e); }
+  /// Logits of CTC on the encoder's output: [B, T, tokens], or of phones [B, kPhoneFrames * T, phones].
+  torch::Tensor ctc(const torch::Tensor& e, const std::vector<std::int64_t>& num_frames);
 
   ModelSizes sizes;
   Encoder encoder{nullptr};
   Predictor predictor{nullptr};
-  torch::nn::Linear joint_encoder{nullptr}, joint_predictor{nullptr}, joint_out{nullptr}, ctc_out{nullptr};
+  torch::nn::Linear joint_encoder{nullptr}, joint_predictor{nullptr}, joint_out{nullptr};
+  torch::nn::Linear ctc_out{nullptr};  // where there are no phones
+  PhoneTeller phone_teller{nullptr};   // where there are
 };
 TORCH_MODULE(Transducer);
 
@@ -66,6 +87,8 @@ struct Batch {
   std::vector<std::int64_t> num_frames;  ///< of the encoder, <= T
   torch::Tensor tokens;                  ///< [B, U] int64, 0 beyond the end
   std::vector<std::int64_t> num_labels;  ///< <= U
+  torch::Tensor phones;                  ///< [B, P], likewise
+  std::vector<std::int64_t> num_phones;  ///< <= P; 0: not known
 };
 
 /// Means over the batch, per utterance.

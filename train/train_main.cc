@@ -53,6 +53,10 @@ int main(int argc, char** argv) {
   app.add_option("--joint", o.sizes.joint, "width of the joint network")->check(CLI::Range(1, 4096));
   app.add_option("--embedding", o.sizes.embedding, "width of a token's embedding")->check(CLI::Range(1, 4096));
   app.add_option("--token-count", o.sizes.tokens, "tokens, blank included")->check(CLI::Range(2, 65536));
+  app.add_option("--phones",
+                 o.sizes.phones,
+                 "phones, blank included, of which the CTC head learns (phones.tsv beside the tokens); 0: tokens")
+      ->check(CLI::Range(0, 1024));
   app.add_option("--noise", o.augmentation.noise, "share of clips with noise added, 0 to 1")
       ->check(CLI::Range(0.0, 1.0));
   app.add_option("--warp", o.augmentation.warp, "bands are stretched by up to this share, 0 to 0.5")

@@ -156,7 +156,7 @@ Status train(const TrainOptions& o) {
   at::globalContext().setAllowTF32CuBLAS(true);
   at::globalContext().setAllowTF32CuDNN(true);
 #endif
-  auto opened = FeatureCache::open(o.features, o.tokens, device);
+  auto opened = FeatureCache::open(o.features, o.tokens, o.sizes.phones > 0, device);
   if (!opened) return opened.error();
   const FeatureCache& cache = *opened;
   const auto pieces = read_lines(o.tokens + "/pieces.txt");
@@ -164,6 +164,12 @@ Status train(const TrainOptions& o) {
     return Error{Code::BadFormat,
                  o.tokens + "/pieces.txt: " + std::to_string(pieces.size()) + " pieces, " +
                      std::to_string(o.sizes.tokens) + " wanted"};
+
+  const auto phones = o.sizes.phones > 0 ? read_lines(o.tokens + "/phone_names.txt") : std::vector<std::string>();
+  if (static_cast<std::int64_t>(phones.size()) != o.sizes.phones)
+    return Error{Code::BadFormat,
+                 o.tokens + "/phone_names.txt: " + std::to_string(phones.size()) + " phones, " +
+                     std::to_string(o.sizes.phones) + " wanted"};
 
   torch::manual_seed(o.seed);
   Transducer model(o.sizes, o.dropout);
@@ -203,7 +209,7 @@ Status train(const TrainOptions& o) {
                  100 * e.wer,
                  watch.seconds(),
                  e.example.c_str());
-    Status exported = export_model(model, cache, pieces, o.card, o.out);
+    Status exported = export_model(model, cache, pieces, phones, o.card, o.out);
     average.swap(model);
     if (!exported) return exported;
     return last ? save_checkpoint(o, model, optimiser, average, state) : Status(Done{});

@@ -43,10 +43,12 @@ struct TrainOptions {
 Status train(const TrainOptions& options);
 
 /// Writes the weights as nn/transducer.h reads them, and beside them golden activations of one clip (golden.pipit):
-/// golden.x [T, stack * bands] as it goes in, golden.encoder [T, joint], golden.log_probs [T, tokens] at no history.
+/// golden.x [T, stack * bands] as it goes in, golden.encoder [T, joint], golden.log_probs [T, tokens] at no history,
+/// golden.phones [kPhoneFrames * T, phones]; T is 40 at most.
 Status export_model(Transducer& model,
                     const FeatureCache& cache,
                     const std::vector<std::string>& pieces,
+                    const std::vector<std::string>& phones,
                     const std::string& card,
                     const std::string& folder);
 

@@ -9,10 +9,10 @@
 namespace pipit {
 
 LongRecogniser::LongRecogniser(const Transducer& model,
-                               const SearchOptions& search,
+                               const RecogniserOptions& options,
                                const SegmentOptions& segments,
                                Tell tell)
-    : recogniser_(model, search), segments_(segments), tell_(std::move(tell)) {
+    : recogniser_(model, options), segments_(segments), tell_(std::move(tell)) {
   expects(segments.least_s >= 0 && segments.least_s < segments.most_s, "LongRecogniser: 0 <= least_s < most_s");
   piece_ = static_cast<std::size_t>(std::lround(recogniser_.step_s() * 16000));
 }
@@ -47,11 +47,6 @@ void LongRecogniser::end_segment() {
   tell_(begin_s_, recogniser_);
   begin_s_ += recogniser_.seconds_decoded();
   recogniser_.start_turn();
-}
-
-Transcript later(Transcript words, double by_s) {
-  for (Word& word : words.words) word.start_s += by_s, word.end_s += by_s;
-  return words;
 }
 
 }  // namespace pipit

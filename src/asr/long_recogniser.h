@@ -14,9 +14,6 @@ struct SegmentOptions {
   double least_s = 20, most_s = 60, pause_s = 0.6;  ///< 0 <= least_s < most_s
 };
 
-/// A transcript with its times moved.
-Transcript later(Transcript words, double by_s);
-
 /// The search starts anew with each segment; encoder and normalisation carry on.
 ///
 /// In        as Recogniser: the words do not depend on how the sound is cut.
@@ -28,7 +25,7 @@ class LongRecogniser {
   /// since the segment's begin, which lies at `begin_s` of the sound.
   using Tell = std::function<void(double begin_s, const Recogniser&)>;
 
-  LongRecogniser(const Transducer& model, const SearchOptions& search, const SegmentOptions& segments, Tell tell);
+  LongRecogniser(const Transducer& model, const RecogniserOptions& options, const SegmentOptions& segments, Tell tell);
 
   void push(std::span<const float> samples);
   /// No more will come: the last segment ends.

@@ -13,7 +13,7 @@ const SegmentOptions kShort{.least_s = 2, .most_s = 5, .pause_s = 0.3};
 
 std::vector<Transcript> segments(std::span<const float> sound, const SegmentOptions& options, std::uint64_t seed = 0) {
   std::vector<Transcript> out;
-  LongRecogniser recogniser(model(), {.beam = 4}, options, [&](double begin_s, const Recogniser& r) {
+  LongRecogniser recogniser(model(), {{.beam = 4}}, options, [&](double begin_s, const Recogniser& r) {
     if (Transcript words = r.best(); !words.words.empty()) out.push_back(later(std::move(words), begin_s));
   });
   Random random(seed);
@@ -28,7 +28,7 @@ std::vector<Transcript> segments(std::span<const float> sound, const SegmentOpti
 
 TEST(LongRecogniser, AShortSoundIsHeardAsByAPlainRecogniser) {
   const std::vector<float> sound = voice(1, 6);
-  Recogniser plain(model(), {.beam = 4});
+  Recogniser plain(model(), {{.beam = 4}});
   plain.push(sound);
   plain.finish();
   const auto all = segments(sound, {});
@@ -87,7 +87,7 @@ TEST(LongRecogniser, MemoryStaysFlat) {
   const std::vector<float> sound = voice(4, 60);
   std::size_t words = 0;
   LongRecogniser recogniser(
-      model(), {.beam = 2}, {}, [&](double, const Recogniser& r) { words += r.best().words.size(); });
+      model(), {{.beam = 2}}, {}, [&](double, const Recogniser& r) { words += r.best().words.size(); });
   for (int minute = 0; minute < 2; ++minute) recogniser.push(sound);
   const std::size_t early = words;
   const bool known = reset_peak_rss() && kAsked;

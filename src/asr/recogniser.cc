@@ -54,8 +54,9 @@ std::string Transcript::text() const {
 }
 
 struct Recogniser::Stream {
-  Stream(const Transducer& m, const SearchOptions& options)
+  Stream(const Transducer& m, const RecogniserOptions& o)
       : model(m),
+        options(o),
         norm(norm_of(m)),
         state(m.make_state()),
         scorer(m, options.lm != nullptr ? options.own_text_weight : 0),
@@ -71,29 +72,35 @@ struct Recogniser::Stream {
     }
   }
   void push_frame(std::span<const float> log_mel) {
-    const auto place = std::span(x).subspan(filled).first<kNumBands>();
-    std::copy(log_mel.begin(), log_mel.end(), place.begin());
-    norm.apply(place);
-    filled += kNumBands;
-    if (filled < x.size()) return;
-    filled = 0;
-    model.encode(state, x, e);
-    search.step(e);
+    std::array<float, kNumBands> frame;
+    std::copy(log_mel.begin(), log_mel.end(), frame.begin());
+    norm.apply(frame);
+    for (View& view : views) {
+      if (!begun) view.filled = view.late;  // the sound before the first frame is taken to have been like it
+      std::fill_n(view.x.begin(), begun ? 0 : view.late, 0.0F);
+  void restart() {
+    search.reset();
+    heard.clear();
+  }
+  bool looks_twice() const {
+    return options.lexicon != nullptr && !heard.empty() && search.frame() <= options.lattice_frames;
   }
   double step_s() const { return static_cast<double>(model.sizes().stack) * kHop_samples / 16000; }
 
   const Transducer& model;
+  const RecogniserOptions options;
   LogMel mel;
   RunningNorm norm;
   EncoderState state;
   LessOwnText<Transducer> scorer;
   BeamSearch<LessOwnText<Transducer>> search;
   std::vector<float> x, e;
-  std::size_t filled = 0;  // of x
+  std::vector<float> heard;  // [steps of this turn, heard_dim()], for phones
+  std::size_t filled = 0;    // of x
   bool finished = false;
 };
 
-Recogniser::Recogniser(const Transducer& model, const SearchOptions& options)
+Recogniser::Recogniser(const Transducer& model, const RecogniserOptions& options)
     : stream_(std::make_unique<Stream>(model, options)) {}
 Recogniser::~Recogniser() = default;
 Recogniser::Recogniser(Recogniser&&) noexcept = default;
@@ -120,11 +127,11 @@ void Recogniser::reset() {
   stream_->filled = 0;
   stream_->finished = false;
   stream_->state = stream_->model.make_state();
-  stream_->search.reset();
+  stream_->restart();
 }
 
 void Recogniser::start_turn() {
-  stream_->search.reset();
+  stream_->restart();
   if (!stream_->finished) return;
   stream_->mel.reset();
   stream_->filled = 0;
@@ -136,6 +143,29 @@ void Recogniser::push_frame(std::span<const float> log_mel) {
   stream_->push_frame(log_mel);
 }
 
+Transcript later(Transcript words, double by_s) {
+  for (Word& word : words.words) word.start_s += by_s, word.end_s += by_s;
+  return words;
+}
+
+Transcript transcript_of(const Lattice& lattice, std::span<const std::int32_t> arcs, double step_s) {
+  Transcript out;
+  for (const std::int32_t a : arcs) {
+    const LatticeArc& arc = lattice.arcs[static_cast<std::size_t>(a)];
+    out.log_score += arc.acoustic + arc.label;
+    if (arc.word == kNoWord) continue;
+    out.words.push_back(
+        {lattice.words[static_cast<std::size_t>(arc.word)], arc.start_frame * step_s, arc.end_frame * step_s});
+  }
+  return out;
+}
+
+Transcript Recogniser::settled() const {
+  if (!stream_->looks_twice()) return best();
+  const Lattice all = lattice();
+  return transcript_of(all, best_path(all).arcs, step_s());
+}
+
 // Paths come by score, and some say the same: as many more are asked for as it takes, up to 64 for each text.
 std::vector<Transcript> Recogniser::n_best(int most) const {
   const Lattice all = lattice();
@@ -145,15 +175,7 @@ std::vector<Transcript> Recogniser::n_best(int most) const {
     const std::vector<LatticePath> found = pipit::n_best(all, paths);
     for (const LatticePath& path : found) {
       if (static_cast<int>(out.size()) == most) break;
-      Transcript one;
-      one.log_score = path.score;
-      for (const std::int32_t a : path.arcs) {
-        const LatticeArc& arc = all.arcs[static_cast<std::size_t>(a)];
-        if (arc.word == kNoWord) continue;
-        one.words.push_back({all.words[static_cast<std::size_t>(arc.word)],
-                             arc.start_frame * stream_->step_s(),
-                             arc.end_frame * stream_->step_s()});
-      }
+      Transcript one = transcript_of(all, path.arcs, step_s());
       const std::string text = one.text();
       if (std::none_of(out.begin(), out.end(), [&](const Transcript& other) { return other.text() == text; }))
         out.push_back(std::move(one));
@@ -182,13 +204,24 @@ Transcript Recogniser::best() const {
   return out;
 }
 
+std::vector<float> Recogniser::phones() const {
+  const Stream& s = *stream_;
+  if (s.heard.empty() || steps() > s.options.lattice_frames) return {};
+  std::vector<float> out(static_cast<std::size_t>(steps()) * kPhoneFrames * s.model.sizes().phones);
+  s.model.tell_phones(s.heard, out);
+  return out;
+}
+
 double Recogniser::seconds_decoded() const { return steps() * step_s(); }
 int Recogniser::steps() const { return stream_->search.frame(); }
 double Recogniser::step_s() const { return stream_->step_s(); }
 void Recogniser::alive(std::vector<Alive>& out) const { stream_->search.alive(out); }
 Lattice Recogniser::lattice() const {
-  return word_lattice(stream_->search.lattice(),
-                      [&](std::int32_t token) { return stream_->model.piece(static_cast<std::size_t>(token)); });
+  const Stream& s = *stream_;
+  Lattice out = word_lattice(s.search.lattice(),
+                             [&](std::int32_t token) { return s.model.piece(static_cast<std::size_t>(token)); });
+  return s.looks_twice() ? second_look(out, phones(), s.model.sizes().phones, *s.options.lexicon, s.options.second_look)
+                         : out;
 }
 
 }  // namespace pipit

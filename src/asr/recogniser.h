@@ -8,8 +8,18 @@
 #include "asr/search.h"
 #include "lattice/lattice.h"
 #include "nn/transducer.h"
+#include "phones/second_look.h"
 
 namespace pipit {
+
+struct RecogniserOptions : SearchOptions {
+  /// The encoder hears the sound so many times, each time 60 ms / views later, and the mean of what it makes of it is
+  /// decoded: as much surer as much more it costs. 1 to kMostViews.
+  int views = 3;
+  /// How words are said, by the model's phones (Transducer::phone_names). Null: no second look.
+  const Lexicon* lexicon = nullptr;
+  SecondLookOptions second_look = {};
+};
 
 struct Word {
   std::string text;
@@ -25,6 +35,11 @@ struct Transcript {
   std::string text() const;
 };
 
+/// A transcript with its times moved.
+Transcript later(Transcript words, double by_s);
+/// The words along arcs of a lattice whose frames last step_s, and their score; without confidence.
+Transcript transcript_of(const Lattice& lattice, std::span<const std::int32_t> arcs, double step_s);
+
 /// One stream. The model is shared and const; everything that changes is in here.
 ///
 /// In        16 kHz samples, nominally [-1, 1], cut in any way: the words do not depend on it.
@@ -32,7 +47,7 @@ struct Transcript {
 /// Threads   one per stream; many streams may share a model.
 class Recogniser {
  public:
-  Recogniser(const Transducer& model, const SearchOptions& options);
+  Recogniser(const Transducer& model, const RecogniserOptions& options);
   ~Recogniser();
   Recogniser(Recogniser&&) noexcept;
   Recogniser& operator=(Recogniser&&) noexcept;
@@ -49,15 +64,22 @@ class Recogniser {
   /// context (papers.md B7). After finish() another recording of the same voice may follow.
   void start_turn();
 
-  /// The likeliest words so far.
+  /// The likeliest words so far, as the search has them: cheap, for what may still change.
   Transcript best() const;
+  /// The words of lattice()'s best path. They are those of best() where there is no second look.
+  Transcript settled() const;
   /// The likeliest `most` texts of the lattice, best first, without confidence.
   std::vector<Transcript> n_best(int most) const;
-  /// What may have been said so far: words with times, within SearchOptions::lattice_beam of the best path, which says
-  /// best() with its score. Prune it (lattice/posteriors.h) before it goes anywhere.
+  /// What may have been said so far: words with times, within SearchOptions::lattice_beam of the search's best path;
+  /// scores are the search's, after a second look at the phones (phones/second_look.h) where options and model have
+  /// what it takes, and else the best path says best() with its score. Prune it (lattice/posteriors.h) before it goes
+  /// anywhere.
   /// What is older than SearchOptions::lattice_frames has no alternatives left and looks surer than it is: read it
   /// before.
   Lattice lattice() const;
+  /// log P(phone) of what was decoded since the start or the last start_turn(): [kPhoneFrames * steps(), phones]
+  /// (nn/transducer.h). Empty where the model tells none, or the turn is longer than SearchOptions::lattice_frames.
+  std::vector<float> phones() const;
   double seconds_decoded() const;
   /// Since the start, or the last start_turn().
   int steps() const;

@@ -60,7 +60,7 @@ TEST(Recogniser, TheLatticesBestPathIsTheBeams) {
   for (const std::uint64_t seed : {1, 2, 3, 4})
     for (const int beam : {1, 8, 32}) {
       const std::vector<float> sound = voice(seed, 5);
-      Recogniser recogniser(model(), {.beam = beam});
+      Recogniser recogniser(model(), {{.beam = beam}});
       for (std::size_t at = 0; at <= sound.size(); at += 16000) {
         const Transcript best = recogniser.best();
         const Lattice lattice = recogniser.lattice();
@@ -93,7 +93,7 @@ TEST(Recogniser, AWiderLatticeHasNoWorseOracle) {
     const std::vector<float> sound = voice(seed, 5);
     std::vector<Lattice> lattices;
     for (const float beam : {0.0F, 2.0F, 4.0F, 8.0F}) {
-      Recogniser recogniser(model(), {.lattice_beam = beam, .most_ways = 1000});
+      Recogniser recogniser(model(), {{.lattice_beam = beam, .most_ways = 1000}});
       heard(recogniser, sound);
       lattices.push_back(recogniser.lattice());
     }
@@ -118,7 +118,7 @@ TEST(Recogniser, TimesAscendAndConfidenceIsAShare) {
   for (const std::uint64_t seed : {1, 2, 3})
     for (const int beam : {1, 8}) {
       const std::vector<float> sound = voice(seed, 5);
-      Recogniser recogniser(model(), {.beam = beam});
+      Recogniser recogniser(model(), {{.beam = beam}});
       const Transcript best = heard(recogniser, sound);
       double before_s = 0;
       for (const Word& word : best.words) {

@@ -56,11 +56,11 @@ struct Turns::Stream {
     if (best->labels == tick.labels) return;
     tick.labels = best->labels;
     changed_s = now_s();
-    text = recogniser.best();
-    for (Word& word : text.words) word.start_s += start_s, word.end_s += start_s;
+    text = later(recogniser.best(), start_s);
     tick.evidence[kSentenceEnd] = text.words.empty() ? 0 : options.sentence_ends.after(text.words.back().text);
     if (tick.any_label) emit(TurnEvent::Kind::Partial, -1, text);
   }
+  Transcript settled() const { return later(recogniser.settled(), start_s); }
   double emitted_s(const Alive& one) const { return start_s + (one.last_frame + 1) * recogniser.step_s(); }
 
   void observe() {
@@ -76,11 +76,19 @@ struct Turns::Stream {
 
   void signal(const TurnSignals& signals) {
     if (signals.revised) emit(TurnEvent::Kind::Revised, signals.withdrawn, text);
-    if (signals.speculative) emit(TurnEvent::Kind::Speculative, signals.speculation, text);
+    if (signals.speculative) {
+      Transcript said = settled();
+      speculated = said.text();
+      emit(TurnEvent::Kind::Speculative, signals.speculation, std::move(said));
+    }
     if (!signals.final) return;
-    Transcript said = recogniser.best();  // with confidence
-    for (Word& word : said.words) word.start_s += start_s, word.end_s += start_s;
-    emit(TurnEvent::Kind::Final, signals.speculation, std::move(said));
+    Transcript said = settled();
+    int speculation = signals.speculation;
+    if (speculation >= 0 && said.text() != speculated) {  // the last silence changed a second look
+      emit(TurnEvent::Kind::Revised, speculation, said);
+      speculation = -1;
+    }
+    emit(TurnEvent::Kind::Final, speculation, std::move(said));
     ++turn;
     steps_before += recogniser.steps();
     if (options.carry_context) {
@@ -116,6 +124,7 @@ struct Turns::Stream {
   std::vector<Alive> beam;
   double entropy = 0, mean_emitted_s = 0, best_emitted_s = 0, changed_s = 0;
   Transcript text;
+  std::string speculated;  // text of the newest speculation
   std::vector<TurnEvent> events;
 };
 

@@ -13,7 +13,7 @@
 namespace pipit {
 
 struct TurnOptions {
-  SearchOptions search;
+  RecogniserOptions search;
   EndOptions end;
   EndWeights weights;
   SentenceEnds sentence_ends;

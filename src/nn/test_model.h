@@ -29,16 +29,22 @@ struct TestModel {
     const auto matrix = [&](const std::string& name, std::size_t rows, std::size_t cols) {
       add(name, {rows, cols}, 1 / std::sqrt(static_cast<double>(cols)));
     };
+    const auto layer = [&](const std::string& at, std::size_t in, std::size_t hidden, std::size_t out) {
+      matrix(at + "w_ih", 4 * hidden, in);
+      matrix(at + "w_hh", 4 * hidden, out);
+      add(at + "bias", {4 * hidden}, 0.5);
+      matrix(at + "w_hr", out, hidden);
+      add(at + "norm_gain", {out}, 0.1, 1);
+      add(at + "norm_bias", {out}, 0.1);
+    };
     add("features.mean", {s.bands}, 1);
     add("features.inverse_deviation", {s.bands}, 0.1, 1);
-    for (std::size_t l = 0; l < s.layers; ++l) {
-      const std::string at = "encoder." + std::to_string(l) + ".";
-      matrix(at + "w_ih", 4 * s.hidden, l == 0 ? s.stack * s.bands : s.projection);
-      matrix(at + "w_hh", 4 * s.hidden, s.projection);
-      add(at + "bias", {4 * s.hidden}, 0.5);
-      matrix(at + "w_hr", s.projection, s.hidden);
-      add(at + "norm_gain", {s.projection}, 0.1, 1);
-      add(at + "norm_bias", {s.projection}, 0.1);
+    for (std::size_t l = 0; l < s.layers; ++l)
+      layer("encoder." + std::to_string(l) + ".", l == 0 ? s.stack * s.bands : s.projection, s.hidden, s.projection);
+    if (s.phones > 0) {
+      layer("phones.", s.projection, s.back_hidden, s.back_projection);
+      matrix("phones.out", kPhoneFrames * s.phones, s.projection + s.back_projection);
+      add("phones.out_bias", {kPhoneFrames * s.phones}, 0.1);
     }
     matrix("predictor.embedding", s.tokens, s.embedding);
     matrix("predictor.window", s.joint, s.context * s.embedding);
@@ -53,9 +59,20 @@ struct TestModel {
            std::to_string(s.stack) + R"(, "layers": )" + std::to_string(s.layers) + R"(, "hidden": )" +
            std::to_string(s.hidden) + R"(, "projection": )" + std::to_string(s.projection) + R"(, "tokens": )" +
            std::to_string(s.tokens) + R"(, "context": )" + std::to_string(s.context) + R"(, "embedding": )" +
-           std::to_string(s.embedding) + R"(, "joint": )" + std::to_string(s.joint) + R"(}, "pieces": [)";
-    for (std::size_t k = 0; k < s.tokens; ++k) card += k == 0 ? "\"\"" : ", \"p" + std::to_string(k) + "\"";
-    card += "]}";
+           std::to_string(s.embedding) + R"(, "joint": )" + std::to_string(s.joint);
+    if (s.phones > 0)
+      card += R"(, "phones": )" + std::to_string(s.phones) + R"(, "back_hidden": )" + std::to_string(s.back_hidden) +
+              R"(, "back_projection": )" + std::to_string(s.back_projection);
+    card += R"(}, "pieces": )" + names("p", s.tokens);
+    if (s.phones > 0) card += R"(, "phones": )" + names("S", s.phones);
+    card += "}";
+  }
+
+  /// The list "", "<stem>1", "<stem>2" ..
+  static std::string names(const std::string& stem, std::size_t size) {
+    std::string out = "[\"\"";
+    for (std::size_t k = 1; k < size; ++k) out += ", \"" + stem + std::to_string(k) + "\"";
+    return out + "]";
   }
 
   /// `without` leaves one tensor out.

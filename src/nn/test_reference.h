@@ -26,20 +26,23 @@ struct TransducerReference {
   }
   const std::vector<float>& vector(const std::string& name) const { return model.values.at(name); }
 
+  Approx layer(const std::string& at, const LstmState& state, const Approx& x) const {
+    Approx c{state.c};
+    const Approx out = lstm_step(matrix(at + "w_ih"),
+                                 matrix(at + "w_hh"),
+                                 vector(at + "bias"),
+                                 matrix(at + "w_hr"),
+                                 x,
+                                 Approx(state.h),
+                                 c,
+                                 arithmetic);
+    return norm_of(out, vector(at + "norm_gain"), vector(at + "norm_bias"));
+  }
+
   Approx encode(const EncoderState& state, std::span<const float> x) const {
     Approx h{x};
     for (std::size_t l = 0; l < model.sizes.layers; ++l) {
-      const std::string at = "encoder." + std::to_string(l) + ".";
-      Approx c{state.layers[l].c};
-      const Approx out = lstm_step(matrix(at + "w_ih"),
-                                   matrix(at + "w_hh"),
-                                   vector(at + "bias"),
-                                   matrix(at + "w_hr"),
-                                   h,
-                                   Approx(state.layers[l].h),
-                                   c,
-                                   arithmetic);
-      const Approx y = norm_of(out, vector(at + "norm_gain"), vector(at + "norm_bias"));
+      const Approx y = layer("encoder." + std::to_string(l) + ".", state.layers[l], h);
       if (l == 0) {
         h = y;
         continue;
@@ -64,7 +67,6 @@ struct TransducerReference {
     return multiply_add(matrix("joint.predictor"), hidden, Approx(model.sizes.joint), arithmetic);
   }
 
-  /// Log softmax moves by at most twice what a logit moves by.
   Approx log_probs(std::span<const float> e, std::span<const float> g) const {
     Approx hidden(e.size());
     for (std::size_t k = 0; k < e.size(); ++k) {
@@ -72,7 +74,31 @@ struct TransducerReference {
       hidden.value[k] = std::tanh(sum);
       hidden.error[k] = kActivationError + 0x1p-24 * std::fabs(sum);
     }
-    Approx out = multiply_add(matrix("joint.out"), hidden, Approx(vector("joint.out_bias")), arithmetic);
+    return log_softmax_of(multiply_add(matrix("joint.out"), hidden, Approx(vector("joint.out_bias")), arithmetic));
+  }
+
+  /// Of one step, the last of a sound: h as encode() gives it; [kPhoneFrames, phones].
+  std::vector<Approx> phones_of_last(std::span<const float> h, const LstmState& fresh) const {
+    const Approx back = layer("phones.", fresh, Approx(h));
+    Approx both(h.size() + back.size());
+    for (std::size_t k = 0; k < h.size(); ++k) both.value[k] = static_cast<double>(h[k]);
+    for (std::size_t k = 0; k < back.size(); ++k)
+      both.value[h.size() + k] = back.value[k], both.error[h.size() + k] = back.error[k];
+    const Approx logits = multiply_add(matrix("phones.out"), both, Approx(vector("phones.out_bias")), arithmetic);
+    std::vector<Approx> out;
+    for (std::size_t f = 0; f < kPhoneFrames; ++f) {
+      Approx frame(model.sizes.phones);
+      for (std::size_t k = 0; k < frame.size(); ++k) {
+        frame.value[k] = logits.value[f * frame.size() + k];
+        frame.error[k] = logits.error[f * frame.size() + k];
+      }
+      out.push_back(log_softmax_of(std::move(frame)));
+    }
+    return out;
+  }
+
+  /// Log softmax moves by at most twice what a logit moves by.
+  static Approx log_softmax_of(Approx out) {
     double logit_error = 0, most = 0;
     for (std::size_t k = 0; k < out.size(); ++k) {
       logit_error = std::fmax(logit_error, out.error[k]);

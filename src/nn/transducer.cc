@@ -49,9 +49,14 @@ Result<TransducerSizes> read_sizes(const json& card, const std::string& path) {
                           {"tokens", &out.tokens, kWide},
                           {"context", &out.context, 16},
                           {"embedding", &out.embedding, 4096},
-                          {"joint", &out.joint, kWide}};
+                          {"joint", &out.joint, kWide},
+                          {"phones", &out.phones, 1024},
+                          {"back_hidden", &out.back_hidden, kWide},
+                          {"back_projection", &out.back_projection, kWide}};
   for (const auto& [key, value, most] : fields) {
     const auto at = sizes->find(key);
+    const bool of_phones = value == &out.phones || value == &out.back_hidden || value == &out.back_projection;
+    if (of_phones && !sizes->contains("phones")) continue;
     if (at == sizes->end() || !at->is_number_unsigned() || at->get<std::uint64_t>() < 1 ||
         at->get<std::uint64_t>() > most)
       return Error{Code::BadFormat,
@@ -62,17 +67,23 @@ Result<TransducerSizes> read_sizes(const json& card, const std::string& path) {
   return out;
 }
 
-Result<std::vector<std::string>> read_pieces(const json& card, const std::string& path, std::size_t tokens) {
-  const auto pieces = card.find("pieces");
-  const auto bad = [&](const std::string& why) { return Error{Code::BadFormat, path + ": card: pieces " + why}; };
-  if (pieces == card.end() || !pieces->is_array() || pieces->size() != tokens)
-    return bad("is no list of " + std::to_string(tokens) + " texts (sizes.tokens)");
+// The list `field` of the card: what each of `wanted` outputs means.
+Result<std::vector<std::string>> read_names(const json& card,
+                                            const std::string& path,
+                                            const std::string& field,
+                                            std::size_t wanted) {
+  const auto names = card.find(field);
+  const auto bad = [&](const std::string& why) {
+    return Error{Code::BadFormat, path + ": card: " + field + " " + why};
+  };
+  if (names == card.end() || !names->is_array() || names->size() != wanted)
+    return bad("is no list of " + std::to_string(wanted) + " texts, as many as its size");
   std::vector<std::string> out;
-  for (const json& piece : *pieces) {
-    if (!piece.is_string() || piece.get_ref<const std::string&>().empty() != out.empty())
-      return bad("number " + std::to_string(out.size()) + " is " + shown(piece) +
+  for (const json& name : *names) {
+    if (!name.is_string() || name.get_ref<const std::string&>().empty() != out.empty())
+      return bad("number " + std::to_string(out.size()) + " is " + shown(name) +
                  ", wanted a text, empty for number 0 (blank) alone");
-    out.push_back(piece.get<std::string>());
+    out.push_back(name.get<std::string>());
   }
   return out;
 }
@@ -100,6 +111,19 @@ struct Loader {
     std::vector<float> bias = bias_name.empty() ? std::vector<float>() : vector(bias_name, rows);
     return error ? Linear() : Linear(std::move(weights), std::move(bias));
   }
+  /// One more of `layers`, of names that begin with `at`; none once something has failed.
+  template <class Layer>
+  void layer(const std::string& at, std::size_t in, std::size_t hidden, std::size_t out, std::vector<Layer>& layers) {
+    Matrix w_ih = matrix(at + "w_ih", 4 * hidden, in);
+    Matrix w_hh = matrix(at + "w_hh", 4 * hidden, out);
+    std::vector<float> bias = vector(at + "bias", 4 * hidden);
+    Matrix w_hr = matrix(at + "w_hr", out, hidden);
+    std::vector<float> gain = vector(at + "norm_gain", out);
+    std::vector<float> norm_bias = vector(at + "norm_bias", out);
+    if (error) return;
+    layers.push_back({Lstm(std::move(w_ih), std::move(w_hh), std::move(bias), std::move(w_hr)),
+                      LayerNorm(std::move(gain), std::move(norm_bias))});
+  }
 };
 
 }  // namespace
@@ -115,27 +139,25 @@ Result<Transducer> Transducer::load(const ModelFile& file, Arithmetic arithmetic
                      std::string(kArchitecture) + "\""};
   auto sizes = read_sizes(*card, file.path());
   if (!sizes) return sizes.error();
-  auto pieces = read_pieces(*card, file.path(), sizes->tokens);
+  auto pieces = read_names(*card, file.path(), "pieces", sizes->tokens);
   if (!pieces) return pieces.error();
+  auto phones =
+      sizes->phones > 0 ? read_names(*card, file.path(), "phones", sizes->phones) : std::vector<std::string>();
+  if (!phones) return phones.error();
 
   Transducer model;
   const TransducerSizes& s = model.sizes_ = *sizes;
   model.pieces_ = std::move(*pieces);
+  model.phone_names_ = std::move(*phones);
   Loader from{file, arithmetic};
   model.mean_ = from.vector("features.mean", s.bands);
   model.inverse_deviation_ = from.vector("features.inverse_deviation", s.bands);
-  for (std::size_t l = 0; l < s.layers && !from.error; ++l) {
-    const std::string at = "encoder." + std::to_string(l) + ".";
-    Matrix w_ih = from.matrix(at + "w_ih", 4 * s.hidden, l == 0 ? model.frame_dim() : s.projection);
-    Matrix w_hh = from.matrix(at + "w_hh", 4 * s.hidden, s.projection);
-    std::vector<float> bias = from.vector(at + "bias", 4 * s.hidden);
-    Matrix w_hr = from.matrix(at + "w_hr", s.projection, s.hidden);
-    std::vector<float> gain = from.vector(at + "norm_gain", s.projection);
-    std::vector<float> norm_bias = from.vector(at + "norm_bias", s.projection);
-    if (from.error) break;
-    model.layers_.push_back({Lstm(std::move(w_ih), std::move(w_hh), std::move(bias), std::move(w_hr)),
-                             LayerNorm(std::move(gain), std::move(norm_bias))});
-  }
+  for (std::size_t l = 0; l < s.layers && !from.error; ++l)
+    from.layer("encoder." + std::to_string(l) + ".",
+               l == 0 ? model.frame_dim() : s.projection,
+               s.hidden,
+               s.projection,
+               model.layers_);
   if (!from.error) {
     const auto table =
         file.get("predictor.embedding", {static_cast<std::int64_t>(s.tokens), static_cast<std::int64_t>(s.embedding)});
@@ -149,6 +171,11 @@ Result<Transducer> Transducer::load(const ModelFile& file, Arithmetic arithmetic
   model.joint_encoder_ = from.linear("joint.encoder", "joint.encoder_bias", s.joint, s.projection);
   model.joint_predictor_ = from.linear("joint.predictor", "", s.joint, s.joint);
   model.joint_out_ = from.linear("joint.out", "joint.out_bias", s.tokens, s.joint);
+  if (s.phones > 0) {
+    from.layer("phones.", s.projection, s.back_hidden, s.back_projection, model.back_);
+    model.phones_out_ =
+        from.linear("phones.out", "phones.out_bias", kPhoneFrames * s.phones, s.projection + s.back_projection);
+  }
   if (from.error) return *from.error;
   return model;
 }
@@ -159,9 +186,10 @@ std::string_view Transducer::piece(std::size_t token) const {
 }
 
 std::size_t Transducer::bytes() const {
-  std::size_t total =
-      embedding_.bytes() + window_.bytes() + joint_predictor_.bytes() + joint_encoder_.bytes() + joint_out_.bytes();
-  for (const Layer& layer : layers_) total += layer.lstm.bytes() + layer.norm.bytes();
+  std::size_t total = embedding_.bytes() + window_.bytes() + joint_predictor_.bytes() + joint_encoder_.bytes() +
+                      joint_out_.bytes() + phones_out_.bytes();
+  for (const auto* layers : {&layers_, &back_})
+    for (const Layer& layer : *layers) total += layer.lstm.bytes() + layer.norm.bytes();
   return total;
 }
 
@@ -171,8 +199,12 @@ EncoderState Transducer::make_state() const {
   return state;
 }
 
-void Transducer::encode(EncoderState& state, std::span<const float> x, std::span<float> e) const {
+void Transducer::encode(EncoderState& state,
+                        std::span<const float> x,
+                        std::span<float> e,
+                        std::span<float> heard) const {
   expects(x.size() == frame_dim() && e.size() == joint_dim(), "Transducer::encode: lengths differ");
+  expects(heard.empty() || heard.size() == heard_dim(), "Transducer::encode: lengths differ");
   expects(state.layers.size() == layers_.size(), "Transducer::encode: the state is of another model");
   Workspace& w = workspace;
   const auto h = Scratch::first(w.h, sizes_.projection), normed = Scratch::first(w.normed, sizes_.projection);
@@ -183,6 +215,25 @@ void Transducer::encode(EncoderState& state, std::span<const float> x, std::span
     for (std::size_t k = 0; k < h.size(); ++k) h[k] += normed[k];
   }
   joint_encoder_.apply(h, e, w.layer);
+  if (!heard.empty()) std::ranges::copy(h, heard.begin());
+}
+
+void Transducer::tell_phones(std::span<const float> h, std::span<float> out) const {
+  expects(!back_.empty(), "Transducer::tell_phones: the model tells no phones");
+  const std::size_t P = heard_dim(), steps = h.size() / P, V = sizes_.phones;
+  expects(h.size() == steps * P && out.size() == steps * kPhoneFrames * V, "Transducer::tell_phones: lengths differ");
+  Workspace& w = workspace;
+  LstmState state = back_[0].lstm.make_state();
+  const auto both = Scratch::first(w.h, P + sizes_.back_projection);
+  for (std::size_t t = steps; t-- > 0;) {
+    const std::span<const float> here = h.subspan(t * P, P);
+    const auto phones = out.subspan(t * kPhoneFrames * V, kPhoneFrames * V);
+    std::ranges::copy(here, both.begin());
+    back_[0].lstm.step(here, state, w.layer);
+    back_[0].norm.apply(state.h, both.subspan(P));
+    phones_out_.apply(both, phones, w.layer);
+    for (std::size_t k = 0; k < kPhoneFrames; ++k) log_softmax_in_place(phones.subspan(k * V, V));
+  }
 }
 
 void Transducer::predict(std::span<const std::int32_t> window, std::span<float> g) const {

@@ -25,7 +25,10 @@ const TransducerSizes kSmall{.bands = 5,
                              .tokens = 11,
                              .context = 2,
                              .embedding = 6,
-                             .joint = 10};
+                             .joint = 10,
+                             .phones = 7,
+                             .back_hidden = 8,
+                             .back_projection = 5};
 
 class TransducerTest : public testing::Test {
  protected:
@@ -64,6 +67,74 @@ TEST_F(TransducerTest, AgreesWithDoubleInEveryArithmeticOnEverySet) {
       }
     }
   });
+}
+
+// Of the last step alone the layer has no state yet; earlier steps are those of a sound that ends sooner ..
+TEST_F(TransducerTest, PhonesOfTheLastStepAgreeWithDouble) {
+  on_every_set([&] {
+    for (const Arithmetic arithmetic : kEveryArithmetic) {
+      const TestModel model(kSmall, 3);
+      const auto loaded = written(model, arithmetic);
+      ASSERT_TRUE(loaded) << loaded.error().message;
+      Random random(6);
+      std::vector<float> h = random_vector(4 * loaded->heard_dim(), random), out(4 * kPhoneFrames * kSmall.phones);
+      loaded->tell_phones(h, out);
+      const LstmState fresh{.h = std::vector<float>(kSmall.back_projection),
+                            .c = std::vector<float>(kSmall.back_hidden)};
+      const auto want =
+          TransducerReference{model, arithmetic}.phones_of_last(std::span(h).last(loaded->heard_dim()), fresh);
+      for (std::size_t f = 0; f < kPhoneFrames; ++f)
+        EXPECT_LE(share_of_bound(std::span(out).last((kPhoneFrames - f) * kSmall.phones).first(kSmall.phones), want[f]),
+                  1);
+    }
+  });
+}
+
+// .. but hear what comes after them, and nothing of what came before.
+TEST_F(TransducerTest, PhonesHearTheEndFirst) {
+  const auto model = written(TestModel(kSmall, 3), Arithmetic::Single);
+  ASSERT_TRUE(model);
+  const std::size_t H = model->heard_dim(), V = kPhoneFrames * kSmall.phones;
+  Random random(8);
+  const std::vector<float> h = random_vector(6 * H, random);
+  std::vector<float> whole(6 * V), tail(3 * V), head(3 * V);
+  model->tell_phones(h, whole);
+  model->tell_phones(std::span(h).last(3 * H), tail);
+  model->tell_phones(std::span(h).first(3 * H), head);
+  EXPECT_TRUE(std::equal(tail.begin(), tail.end(), whole.begin() + static_cast<std::ptrdiff_t>(3 * V)));
+  EXPECT_FALSE(std::equal(head.begin(), head.end(), whole.begin()));
+  for (std::size_t f = 0; f < 6 * kPhoneFrames; ++f) {
+    double sum = 0;
+    for (std::size_t k = 0; k < kSmall.phones; ++k) sum += std::exp(static_cast<double>(whole[f * kSmall.phones + k]));
+    EXPECT_NEAR(sum, 1, 1e-5);
+  }
+}
+
+// h is what e is made of: the joint network's linear layer, whose weights the test knows.
+TEST_F(TransducerTest, WhatWasHeardIsWhatTheJointNetworkGets) {
+  const TestModel source(kSmall, 3);
+  const auto model = written(source, Arithmetic::Single);
+  ASSERT_TRUE(model);
+  EncoderState state = model->make_state();
+  Random random(9);
+  std::vector<float> e(model->joint_dim()), h(model->heard_dim());
+  model->encode(state, random_vector(model->frame_dim(), random), e, h);
+  for (std::size_t j = 0; j < e.size(); ++j) {
+    double sum = static_cast<double>(source.values.at("joint.encoder_bias")[j]);
+    for (std::size_t k = 0; k < h.size(); ++k)
+      sum += static_cast<double>(source.values.at("joint.encoder")[j * h.size() + k]) * static_cast<double>(h[k]);
+    EXPECT_NEAR(static_cast<double>(e[j]), sum, 1e-5);  // nine products in fp32
+  }
+}
+
+TEST_F(TransducerTest, AModelMayTellNoPhones) {
+  TransducerSizes sizes = kSmall;
+  sizes.phones = sizes.back_hidden = sizes.back_projection = 0;
+  const auto model = written(TestModel(sizes, 3), Arithmetic::Single);
+  ASSERT_TRUE(model) << model.error().message;
+  EXPECT_EQ(model->sizes().phones, 0u);
+  EXPECT_TRUE(model->phone_names().empty());
+  EXPECT_DEATH(model->tell_phones({}, {}), "tells no phones");
 }
 
 std::vector<std::vector<float>> encodings(const Transducer& model, std::uint64_t seed, int steps) {
@@ -149,6 +220,8 @@ TEST_F(TransducerTest, ReadsSizesAndPieces) {
   EXPECT_EQ(model->joint_dim(), 10u);
   EXPECT_EQ(model->piece(0), "");
   EXPECT_EQ(model->piece(10), "p10");
+  ASSERT_EQ(model->phone_names().size(), 7u);
+  EXPECT_EQ(model->phone_names()[6], "S6");
   EXPECT_TRUE(std::ranges::equal(model->feature_mean(), source.values.at("features.mean")));
   EXPECT_TRUE(std::ranges::equal(model->feature_inverse_deviation(), source.values.at("features.inverse_deviation")));
 }
@@ -175,6 +248,9 @@ TEST_F(TransducerTest, SaysWhatIsWrongWithAFile) {
   refused("\"hidden\": 13", "\"hidden\": 1e9", "sizes.hidden is 1000000000.0, wanted a whole number from 1 to 65536");
   refused("\"hidden\": 13", "\"hidden\": -1", "sizes.hidden is -1");
   refused("\"layers\": 3", "\"layers\": 4", "'encoder.3.w_ih' is missing");
+  refused("\"back_hidden\": 8", "\"back_hidden\": 9", "'phones.w_ih' has shape [32, 9], wanted [36, 9]");
+  refused("\"back_hidden\": 8, ", "", "sizes.back_hidden is missing");
+  refused("\"S6\"", "\"\"", "phones number 6");
   refused("\"p10\"", "\"\"", "pieces number 10");
   refused("\"p10\"", "7", "pieces number 10 is 7");
   refused(", \"p10\"", "", "pieces is no list of 11 texts");

@@ -24,7 +24,9 @@ void check(const std::string& bytes) {
     }
     EncoderState state = model->make_state();
     std::vector<float> e(model->joint_dim()), g(model->joint_dim()), out(model->tokens());
-    model->encode(state, std::vector<float>(model->frame_dim(), 0.5f), e);
+    std::vector<float> h(model->heard_dim()), phones(kPhoneFrames * model->sizes().phones);
+    model->encode(state, std::vector<float>(model->frame_dim(), 0.5f), e, h);
+    if (!phones.empty()) model->tell_phones(h, phones);
     model->predict(std::vector<std::int32_t>(model->context()), g);
     model->log_probs(e, g, out);
   }
