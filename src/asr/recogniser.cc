@@ -9,6 +9,7 @@
 #include "audio/feature_norm.h"
 #include "audio/log_mel.h"
 #include "lattice/paths.h"
+#include "nn/encoder_views.h"
 #include "text/pieces.h"
 
 namespace pipit {
@@ -58,11 +59,9 @@ struct Recogniser::Stream {
       : model(m),
         options(o),
         norm(norm_of(m)),
-        state(m.make_state()),
+        encoder(m, o.views),
         scorer(m, options.lm != nullptr ? options.own_text_weight : 0),
-        search(scorer, options),
-        x(m.frame_dim()),
-        e(m.joint_dim()) {}
+        search(scorer, options) {}
 
   void decode() {
     std::array<float, kNumBands> frame;
@@ -75,9 +74,11 @@ struct Recogniser::Stream {
     std::array<float, kNumBands> frame;
     std::copy(log_mel.begin(), log_mel.end(), frame.begin());
     norm.apply(frame);
-    for (View& view : views) {
-      if (!begun) view.filled = view.late;  // the sound before the first frame is taken to have been like it
-      std::fill_n(view.x.begin(), begun ? 0 : view.late, 0.0F);
+    if (!encoder.push(frame)) return;
+    if (model.sizes().phones > 0 && search.frame() < options.lattice_frames)
+      heard.insert(heard.end(), encoder.h().begin(), encoder.h().end());
+    search.step(encoder.e());
+  }
   void restart() {
     search.reset();
     heard.clear();
@@ -91,12 +92,10 @@ struct Recogniser::Stream {
   const RecogniserOptions options;
   LogMel mel;
   RunningNorm norm;
-  EncoderState state;
+  EncoderViews encoder;
   LessOwnText<Transducer> scorer;
   BeamSearch<LessOwnText<Transducer>> search;
-  std::vector<float> x, e;
   std::vector<float> heard;  // [steps of this turn, heard_dim()], for phones
-  std::size_t filled = 0;    // of x
   bool finished = false;
 };
 
@@ -124,9 +123,8 @@ void Recogniser::finish() {
 void Recogniser::reset() {
   stream_->mel.reset();
   stream_->norm.reset();
-  stream_->filled = 0;
   stream_->finished = false;
-  stream_->state = stream_->model.make_state();
+  stream_->encoder.reset();
   stream_->restart();
 }
 
@@ -134,7 +132,7 @@ void Recogniser::start_turn() {
   stream_->restart();
   if (!stream_->finished) return;
   stream_->mel.reset();
-  stream_->filled = 0;
+  stream_->encoder.start();
   stream_->finished = false;
 }
 

@@ -13,8 +13,7 @@
 namespace pipit {
 
 struct RecogniserOptions : SearchOptions {
-  /// The encoder hears the sound so many times, each time 60 ms / views later, and the mean of what it makes of it is
-  /// decoded: as much surer as much more it costs. 1 to kMostViews.
+  /// The encoder hears the sound in so many views (nn/encoder_views.h), 1 to 6: surer, and as much more to compute.
   int views = 3;
   /// How words are said, by the model's phones (Transducer::phone_names). Null: no second look.
   const Lexicon* lexicon = nullptr;
