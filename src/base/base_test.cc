@@ -17,6 +17,7 @@
 #include "base/contract.h"
 #include "base/file.h"
 #include "base/machine.h"
+#include "base/pages.h"
 #include "base/parallel.h"
 #include "base/random.h"
 #include "base/result.h"
@@ -242,6 +243,16 @@ TEST(Text, NumbersAreWholeFields) {
   EXPECT_EQ(parse_number<long>("-7"), -7);
   for (const char* bad : {"", "+", "1x", "x", "1e999", "0x10", "1,5"}) EXPECT_FALSE(parse_number<double>(bad)) << bad;
   EXPECT_FALSE(parse_number<int>("99999999999"));
+}
+
+TEST(Pages, AreProvidedAndNothingInThemChanges) {
+  std::vector<std::byte> memory(100'000, std::byte{7});
+  const auto all = std::span(memory);
+  for (const std::size_t from : {0, 1, 4095, 99'999})
+    for (const std::size_t size : {std::size_t{0}, std::size_t{1}, std::size_t{5000}, memory.size()})
+      provide_pages(all.subspan(from, std::min(size, memory.size() - from)));
+  provide_pages({});
+  EXPECT_EQ(memory, std::vector<std::byte>(memory.size(), std::byte{7}));
 }
 
 TEST(Clock, MemoryAndTimeArePositive) {

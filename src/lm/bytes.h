@@ -1,11 +1,13 @@
-// lm/bytes.h — numbers to bytes and back; reading never goes beyond the end.
+// lm/bytes.h — numbers to bytes and back as they lie in memory, arrays at a multiple of their numbers' width; reading
+// never goes beyond the end, and copies no array.
 #pragma once
 #include <bit>
 #include <cstdint>
 #include <cstring>
 #include <span>
 #include <string>
-#include <vector>
+
+#include "lm/stored.h"
 
 namespace pipit {
 
@@ -16,16 +18,12 @@ void put(std::string& out, const T& value) {
   out.append(reinterpret_cast<const char*>(&value), sizeof value);
 }
 template <class T>
-void put_all(std::string& out, const std::vector<T>& values) {
-  out.append(reinterpret_cast<const char*>(values.data()), values.size() * sizeof(T));
-}
-/// Seven bits a byte, the lowest first; small numbers are short.
-inline void put_short(std::string& out, std::uint32_t value) {
-  for (; value >= 128; value >>= 7) out.push_back(static_cast<char>(value | 128));
-  out.push_back(static_cast<char>(value));
+void put_all(std::string& out, const Stored<T>& values) {
+  while (out.size() % sizeof(T) != 0) out.push_back(0);
+  out.append(reinterpret_cast<const char*>(values.begin()), values.size() * sizeof(T));
 }
 
-/// Takes values off the front; false where there are not so many.
+/// Takes values off the front; false where there are not so many. Begins at a multiple of 4 bytes.
 struct ByteReader {
   std::span<const std::byte> rest;
 
@@ -37,23 +35,13 @@ struct ByteReader {
     return true;
   }
   template <class T>
-  bool take(std::vector<T>& values, std::uint64_t count) {
-    if (rest.size() / sizeof(T) < count) return false;
-    values.resize(count);
-    if (count > 0) std::memcpy(values.data(), rest.data(), count * sizeof(T));
-    rest = rest.subspan(count * sizeof(T));
+  bool take(Stored<T>& values, std::uint64_t count) {
+    static_assert(sizeof(T) == alignof(T) && sizeof(T) <= 4);
+    const std::size_t gap = -reinterpret_cast<std::uintptr_t>(rest.data()) % sizeof(T);
+    if (rest.size() < gap || (rest.size() - gap) / sizeof(T) < count) return false;
+    values = Stored<T>(std::span(reinterpret_cast<const T*>(rest.data() + gap), count));
+    rest = rest.subspan(gap + count * sizeof(T));
     return true;
-  }
-  bool take_short(std::uint32_t& value) {
-    value = 0;
-    for (std::size_t k = 0; k < 5 && k < rest.size(); ++k) {
-      const auto byte = static_cast<std::uint32_t>(rest[k]);
-      value |= (byte & 127) << (7 * k);
-      if (byte >= 128) continue;
-      rest = rest.subspan(k + 1);
-      return true;
-    }
-    return false;
   }
 };
 

@@ -70,9 +70,12 @@ NgramModel NgramBuilder::build() {
   for (std::uint64_t& position : positions_) position &= mask;
   std::sort(positions_.begin(), positions_.end());
 
-  NgramModel model;
-  model.num_tokens_ = options_.tokens;
-  model.levels_.resize(depths);
+  struct Level {
+    std::vector<std::uint8_t> token, left_over;
+    std::vector<std::uint32_t> first_child, first_entry;
+    std::vector<std::uint8_t> entry_token, entry_share;
+  };
+  std::vector<Level> levels(depths);
   // Of every depth the node that is being counted: how often each token followed, and (for Kneser and Ney) after how
   // many contexts that are one token longer. A node stands before its children's parent is complete, so that nodes are
   // collected in order of completion, which is that of their keys.
@@ -83,7 +86,7 @@ NgramModel NgramBuilder::build() {
   std::vector<Open> open(depths);
   const auto close = [&](std::size_t depth, std::uint8_t token) {
     Open& node = open[depth];
-    NgramModel::Level& level = model.levels_[depth];
+    Level& level = levels[depth];
     const bool longest = depth + 1 == depths;
     const int least = options_.least_count[std::min(depth, options_.least_count.size() - 1)];
     double total = 0, kept = 0;
@@ -97,7 +100,7 @@ NgramModel NgramBuilder::build() {
       level.entry_share.push_back(quantise_share(share));
       kept += share;
     }
-    const bool has_children = !longest && model.levels_[depth + 1].token.size() > node.first_child;
+    const bool has_children = !longest && levels[depth + 1].token.size() > node.first_child;
     if (depth == 0 || has_children || level.entry_token.size() > before) {
       level.token.push_back(token);
       level.left_over.push_back(quantise_share(std::max(1 - kept, 1e-6)));
@@ -111,7 +114,7 @@ NgramModel NgramBuilder::build() {
     node.contexts.fill(0);
   };
   const auto begin_at = [&](std::size_t depth) {
-    if (depth + 1 < depths) open[depth].first_child = static_cast<std::uint32_t>(model.levels_[depth + 1].token.size());
+    if (depth + 1 < depths) open[depth].first_child = static_cast<std::uint32_t>(levels[depth + 1].token.size());
   };
   for (std::size_t d = 0; d < depths; ++d) begin_at(d);
   for (std::size_t k = 0; k < positions_.size(); ++k) {
@@ -127,10 +130,21 @@ NgramModel NgramBuilder::build() {
     for (std::size_t d = same + 1; d < depths; ++d) begin_at(d);
   }
   close(0, 0);
+  NgramModel model;
+  model.num_tokens_ = options_.tokens;
+  model.levels_.resize(depths);
   for (std::size_t d = 0; d < depths; ++d) {
-    NgramModel::Level& level = model.levels_[d];
-    level.first_child.push_back(d + 1 < depths ? static_cast<std::uint32_t>(model.levels_[d + 1].token.size()) : 0);
+    Level& level = levels[d];
+    NgramModel::Level& kept = model.levels_[d];
+    // From the shortest on: the level below has not been moved away yet.
+    level.first_child.push_back(d + 1 < depths ? static_cast<std::uint32_t>(levels[d + 1].token.size()) : 0);
     level.first_entry.push_back(static_cast<std::uint32_t>(level.entry_token.size()));
+    kept.token = Stored(std::move(level.token));
+    kept.left_over = Stored(std::move(level.left_over));
+    kept.first_child = Stored(std::move(level.first_child));
+    kept.first_entry = Stored(std::move(level.first_entry));
+    kept.entry_token = Stored(std::move(level.entry_token));
+    kept.entry_share = Stored(std::move(level.entry_share));
   }
   return model;
 }

@@ -26,7 +26,7 @@ class NgramModel {
   void probs(std::span<const std::int32_t> sequence, std::span<float> out) const;
 
   void write(std::string& out) const;
-  /// False where the bytes are no such model.
+  /// False where the bytes are no such model. They are read where they lie, and must stay there.
   bool read(ByteReader& in);
 
  private:
@@ -34,9 +34,9 @@ class NgramModel {
   bool sound() const;
   /// Nodes of one length of context, sorted by parent, then by token.
   struct Level {
-    std::vector<std::uint8_t> token, left_over;           // [nodes]; quantised
-    std::vector<std::uint32_t> first_child, first_entry;  // [nodes + 1]
-    std::vector<std::uint8_t> entry_token, entry_share;   // quantised
+    Stored<std::uint8_t> token, left_over;           // [nodes]; quantised
+    Stored<std::uint32_t> first_child, first_entry;  // [nodes + 1]
+    Stored<std::uint8_t> entry_token, entry_share;   // quantised
   };
 
   int num_tokens_ = 0;

@@ -28,5 +28,14 @@ inline std::uint8_t quantise_odds(double share) {
   return static_cast<std::uint8_t>(std::clamp(std::lround(odds * kShareSteps) + 128, 0L, 255L));
 }
 inline double share_of_odds(std::uint8_t byte) { return 1 / (1 + std::exp((128 - byte) / kShareSteps)); }
+inline const std::array<float, 256>& shares_of_odds() {
+  static const std::array<float, 256> table = [] {
+    std::array<float, 256> out{};
+    for (int k = 0; k < 256; ++k)
+      out[static_cast<std::size_t>(k)] = static_cast<float>(share_of_odds(static_cast<std::uint8_t>(k)));
+    return out;
+  }();
+  return table;
+}
 
 }  // namespace pipit

@@ -32,27 +32,20 @@ std::vector<std::int32_t> pieces_of(std::uint64_t state) {
 }  // namespace
 
 std::size_t WordNgramModel::bytes() const {
-  return trie_.num_nodes() * 13 + before_.size() * 9 + word_.size() * 23 + entry_word_.size() * 3 + speller_.bytes();
+  return trie_.num_nodes() * 11 + before_.size() * 9 + word_.size() * 19 + entry_word_.size() * 3 + speller_.bytes();
 }
 
-void WordNgramModel::set_scales() {
-  const auto& share = shares();
+void WordNgramModel::add_up_words() {
   before_.assign(1, 0);
-  for (const std::uint8_t s : word_share_) before_.push_back(before_.back() + static_cast<double>(share[s]));
+  before_.reserve(word_share_.size() + 1);
+  for (const std::uint8_t s : word_share_) before_.push_back(before_.back() + static_cast<double>(shares()[s]));
   for (double& sum : before_) sum /= before_.back();
-  std::array<double, 256> left_of_byte{};
-  for (int k = 0; k < 256; ++k) left_of_byte[static_cast<std::size_t>(k)] = share_of_odds(static_cast<std::uint8_t>(k));
-  left_.assign(word_.size(), 1);
-  scale_.assign(word_.size(), 0);
-  for (std::size_t c = 1; c < word_.size(); ++c) {
-    double sum = 0;
-    for (std::uint32_t e = first_entry_[c]; e < first_entry_[c + 1]; ++e)
-      sum += static_cast<double>(share[entry_share_[e]]);
-    if (sum <= 0) continue;
-    const double left = left_of_byte[left_over_[c]];
-    left_[c] = static_cast<float>(left);
-    scale_[c] = static_cast<float>((1 - left) / sum);
-  }
+}
+
+// g(context): all of it where no word is listed.
+double WordNgramModel::left(std::uint32_t context) const {
+  const bool lists = first_entry_[context] != first_entry_[context + 1];
+  return lists ? static_cast<double>(shares_of_odds()[left_over_[context]]) : 1;
 }
 
 // The context that is `word` longer; 0 where there is none.
@@ -92,13 +85,13 @@ WordNgramModel::Masses WordNgramModel::masses(std::uint32_t context, std::uint32
   const auto& share = shares();
   while (length > 0) {
     const std::uint32_t c = chain[--length];
-    const double left = static_cast<double>(left_[c]), scale = static_cast<double>(scale_[c]);
+    const std::uint32_t first = first_entry_[c], last = first_entry_[c + 1];
+    if (first == last) continue;
+    const double left = this->left(c), scale = static_cast<double>(scale_[c]);
     for (std::uint32_t k = node + 1; k < trie_.end(node); k = trie_.end(k))
       out.below[static_cast<std::size_t>(trie_.piece(k))] *= left;
     out.ends *= left;
     out.unknown *= left;
-    const std::uint32_t first = first_entry_[c], last = first_entry_[c + 1];
-    if (first == last) continue;
     auto e = static_cast<std::uint32_t>(std::lower_bound(entry_word_.begin() + first, entry_word_.begin() + last, low) -
                                         entry_word_.begin());
     std::uint32_t k = node + 1;
@@ -212,7 +205,7 @@ double WordNgramModel::share(std::span<const std::int32_t> before, bool at_start
         length > before.size() ? sentence_start() : static_cast<std::uint32_t>(before[before.size() - length]);
     context = find(context, oldest);
     if (context == 0) break;
-    p *= static_cast<double>(left_[context]);
+    p *= left(context);
     for (std::uint32_t e = first_entry_[context]; e < first_entry_[context + 1]; ++e)
       if (entry_word_[e] == w) p += static_cast<double>(scale_[context] * shares()[entry_share_[e]]);
   }

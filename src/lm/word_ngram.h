@@ -11,10 +11,12 @@
 #pragma once
 #include <array>
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <string>
 #include <vector>
 
+#include "base/mapped_file.h"
 #include "base/result.h"
 #include "lm/label_prior.h"
 #include "lm/ngram.h"
@@ -22,11 +24,12 @@
 
 namespace pipit {
 
-/// Const after open(); any number of threads may ask.
+/// Const after open(), and read where it lies in the file: replace the file, do not edit it. Any number of threads may
+/// ask.
 class WordNgramModel : public LabelPrior {
  public:
-  /// Fails with NotFound, Io, Unsupported (version) or BadFormat (cut, changed, sizes that do not fit), naming the
-  /// path.
+  /// Fails with NotFound, Io, Unsupported (version) or BadFormat (cut, changed, what does not fit together),
+  /// naming the path.
   static Result<WordNgramModel> open(const std::string& path);
 
   int tokens() const override { return static_cast<int>(begins_word_.size()); }
@@ -57,7 +60,8 @@ class WordNgramModel : public LabelPrior {
     double ends = 0, unknown = 0;  // of the word that ends at it; of the unknown word
   };
 
-  void set_scales();
+  void add_up_words();
+  double left(std::uint32_t context) const;
   std::uint32_t find(std::uint32_t context, std::uint32_t word) const;
   std::uint32_t after(std::uint32_t context, std::uint32_t word) const;
   Masses masses(std::uint32_t context, std::uint32_t node) const;
@@ -66,19 +70,20 @@ class WordNgramModel : public LabelPrior {
   std::uint32_t unknown() const { return trie_.num_words(); }
   std::uint32_t sentence_start() const { return trie_.num_words() + 1; }
 
-  std::vector<std::uint8_t> begins_word_;  // [tokens]
+  std::optional<MappedFile> file_;    // what the arrays lie in; none where the model has just been built
+  Stored<std::uint8_t> begins_word_;  // [tokens]
   WordTrie trie_;
   NgramModel speller_;
-  std::vector<std::uint8_t> word_share_;  // [words + 1], of no context; quantised
-  std::vector<double> before_;            // [words + 2], what they add up to
+  Stored<std::uint8_t> word_share_;  // [words + 1], of no context; quantised
+  std::vector<double> before_;       // [words + 2], what they add up to
   // Contexts, the empty one first, by length, then by parent (the context without its oldest word), then by word.
-  std::vector<std::uint16_t> word_;                  // [contexts]; the oldest
-  std::vector<std::uint32_t> parent_, first_child_;  // [contexts], [contexts + 1]
-  std::vector<std::uint32_t> first_entry_;           // [contexts + 1]
-  std::vector<std::uint8_t> left_over_;              // [contexts]; quantised
-  std::vector<float> left_, scale_;                  // [contexts]; g(h); what a share is multiplied by
-  std::vector<std::uint16_t> entry_word_;            // [entries], ascending in a context
-  std::vector<std::uint8_t> entry_share_;            // [entries]; quantised
+  Stored<std::uint16_t> word_;                  // [contexts]; the oldest
+  Stored<std::uint32_t> parent_, first_child_;  // [contexts], [contexts + 1]
+  Stored<std::uint32_t> first_entry_;           // [contexts + 1]
+  Stored<std::uint8_t> left_over_;              // [contexts]; quantised
+  Stored<float> scale_;                         // [contexts]; what a share is multiplied by, so that all add up to one
+  Stored<std::uint16_t> entry_word_;            // [entries], ascending in a context
+  Stored<std::uint8_t> entry_share_;            // [entries]; quantised
 };
 
 struct WordNgramOptions {

@@ -37,7 +37,7 @@ WordNgramBuilder::WordNgramBuilder(std::vector<std::uint8_t> begins_word,
   expects(options.spelling.context <= 4, "WordNgramBuilder: the speller looks at 4 pieces at most");
   expects(options.least_gain.size() >= static_cast<std::size_t>(options.context),
           "WordNgramBuilder: a least gain for every length of context");
-  expects(begins_word_.size() <= 256 && words.size() <= 65'533, "WordNgramBuilder: 256 tokens, 65,533 words at most");
+  expects(begins_word_.size() <= 256, "WordNgramBuilder: 256 tokens at most");
   for (const auto& word : words)
     for (std::size_t k = 0; k < word.size(); ++k)
       expects((begins_word_[static_cast<std::size_t>(word[k])] != 0) == (k == 0),
@@ -149,15 +149,18 @@ WordNgramModel WordNgramBuilder::build() {
     kept[length] = keep(grams, shorter, static_cast<int>(length));
     grams.swap(shorter);
   }
-  WordNgramModel model;
-  model.begins_word_ = begins_word_;
-  model.trie_ = trie_;
-  model.speller_ = speller_.build();
   std::vector<double> share(trie_.num_words() + 1, 0.1);  // no word is without a chance
   double total = 0;
   for (const Gram& g : grams) share[g.key] = std::max(share[g.key], g.rest);
   for (const double n : share) total += n;
-  for (const double n : share) model.word_share_.push_back(quantise_share(n / total));
+  std::vector<std::uint8_t> word_share;
+  for (const double n : share) word_share.push_back(quantise_share(n / total));
+  WordNgramModel model;
+  model.begins_word_ = Stored(std::move(begins_word_));
+  model.trie_ = std::move(trie_);
+  model.speller_ = speller_.build();
+  model.word_share_ = Stored(std::move(word_share));
+  model.add_up_words();
   lay_out(kept, model);
   return model;
 }
@@ -178,36 +181,48 @@ void WordNgramBuilder::lay_out(const std::vector<std::vector<Kept>>& kept, WordN
       contexts[length - 1].push_back(key << 16);
     }
   }
+  std::vector<std::uint16_t> word = {0}, entry_word;
+  std::vector<std::uint32_t> parents = {0}, first_entry = {0};
+  std::vector<std::uint8_t> left_over = {255}, entry_share;
+  std::vector<float> scale = {0};
   std::size_t above = 0;  // the first context of one word less
-  m.word_ = {0}, m.parent_ = {0}, m.first_entry_ = {0}, m.left_over_ = {255};
   for (std::size_t length = 1; length < kept.size(); ++length) {
     const std::uint64_t less = mask(static_cast<int>(length) - 1) & ~std::uint64_t{0xffff};
     std::size_t parent = 0, k = 0;
-    const std::size_t first = m.word_.size();
+    const std::size_t first = word.size();
     for (const std::uint64_t key : contexts[length]) {
       while (contexts[length - 1][parent] != (key & less)) ++parent;
-      m.word_.push_back(static_cast<std::uint16_t>(oldest(key, static_cast<int>(length))));
-      m.parent_.push_back(static_cast<std::uint32_t>(above + parent));
-      m.first_entry_.push_back(static_cast<std::uint32_t>(m.entry_word_.size()));
-      double sum = 0;
+      word.push_back(static_cast<std::uint16_t>(oldest(key, static_cast<int>(length))));
+      parents.push_back(static_cast<std::uint32_t>(above + parent));
+      first_entry.push_back(static_cast<std::uint32_t>(entry_word.size()));
+      double sum = 0, rounded_sum = 0;
       for (; k < kept[length].size() && (kept[length][k].key & ~std::uint64_t{0xffff}) == key; ++k) {
-        m.entry_word_.push_back(static_cast<std::uint16_t>(kept[length][k].key & 0xffff));
-        m.entry_share_.push_back(quantise_share(kept[length][k].share));
+        entry_word.push_back(static_cast<std::uint16_t>(kept[length][k].key & 0xffff));
+        entry_share.push_back(quantise_share(kept[length][k].share));
         sum += kept[length][k].share;
+        rounded_sum += static_cast<double>(shares()[entry_share.back()]);
       }
-      m.left_over_.push_back(quantise_odds(1 - sum));
+      left_over.push_back(quantise_odds(1 - sum));
+      // The double that the rounded odds stand for, not the float that the model keeps of it.
+      scale.push_back(rounded_sum > 0 ? static_cast<float>((1 - share_of_odds(left_over.back())) / rounded_sum) : 0);
     }
     above = first;
   }
-  m.first_entry_.push_back(static_cast<std::uint32_t>(m.entry_word_.size()));
-  m.first_child_.assign(m.word_.size() + 1, 0);
+  first_entry.push_back(static_cast<std::uint32_t>(entry_word.size()));
+  std::vector<std::uint32_t> first_child;
   std::uint32_t child = 1;
-  for (std::uint32_t c = 0; c < m.word_.size(); ++c) {
-    m.first_child_[c] = child;
-    while (child < m.word_.size() && m.parent_[child] == c) ++child;
+  for (std::uint32_t c = 0; c <= word.size(); ++c) {
+    first_child.push_back(child);
+    while (child < word.size() && parents[child] == c) ++child;
   }
-  m.first_child_.back() = child;
-  m.set_scales();
+  m.word_ = Stored(std::move(word));
+  m.parent_ = Stored(std::move(parents));
+  m.first_child_ = Stored(std::move(first_child));
+  m.first_entry_ = Stored(std::move(first_entry));
+  m.left_over_ = Stored(std::move(left_over));
+  m.scale_ = Stored(std::move(scale));
+  m.entry_word_ = Stored(std::move(entry_word));
+  m.entry_share_ = Stored(std::move(entry_share));
 }
 
 }  // namespace pipit

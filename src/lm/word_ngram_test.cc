@@ -1,14 +1,20 @@
 #include "lm/word_ngram.h"
 
+#define XXH_INLINE_ALL
 #include <gtest/gtest.h>
+#include <xxhash.h>
 
+#include <algorithm>
 #include <cmath>
+#include <cstring>
 #include <filesystem>
+#include <fstream>
 #include <limits>
 #include <map>
 
 #include "base/file.h"
 #include "base/random.h"
+#include "lm/checks.h"
 
 namespace pipit {
 namespace {
@@ -243,7 +249,7 @@ TEST(WordNgram, FilesComeBackAndNoChangedByteIsTaken) {
   for (std::size_t k = 0; k < bytes->size(); ++k) {
     std::string changed = *bytes;
     changed[k] = static_cast<char>(changed[k] ^ 0x10);
-    ASSERT_TRUE(write_file(path, changed));
+    std::ofstream(path, std::ios::binary) << changed;
     EXPECT_FALSE(WordNgramModel::open(path)) << k;
   }
   for (const std::size_t length : {std::size_t{0}, std::size_t{7}, std::size_t{19}, bytes->size() - 1}) {
@@ -252,6 +258,107 @@ TEST(WordNgram, FilesComeBackAndNoChangedByteIsTaken) {
   }
   std::filesystem::remove(path);
   EXPECT_FALSE(WordNgramModel::open(path));
+}
+
+// Damage with the checksum set right: one clear line, or a model that has an answer everywhere.
+TEST(WordNgram, WhateverAFileSaysNothingGoesAstray) {
+  const std::string path = ::testing::TempDir() + "pipit_word_ngram_hostile.bin";
+  ASSERT_TRUE(WordNgramBuilder::write(built({.context = 3, .least_gain = {2, 2, 2}}), path));
+  const std::string whole = *read_file(path);
+  constexpr std::size_t kHead = 20, kSumAt = 12;
+  std::vector<float> out;
+  std::size_t refused = 0;
+  const auto try_it = [&](std::string bytes) {
+    const std::uint64_t sum = XXH64(bytes.data() + kHead, bytes.size() - kHead, 0);
+    std::memcpy(bytes.data() + kSumAt, &sum, sizeof sum);
+    std::ofstream(path, std::ios::binary) << bytes;
+    const auto model = WordNgramModel::open(path);
+    if (!model) {
+      ++refused;
+      EXPECT_EQ(model.error().code, Code::BadFormat);
+      EXPECT_EQ(model.error().message.rfind(path + ": ", 0), 0U);
+      EXPECT_EQ(model.error().message.find('\n'), std::string::npos);
+      return;
+    }
+    out.resize(static_cast<std::size_t>(model->tokens()));
+    Random random(12);
+    std::uint64_t state = model->start();
+    for (int step = 0; step < 40; ++step) {
+      model->log_probs_after(state, out);
+      double all = 0;
+      for (std::size_t p = 1; p < out.size(); ++p) all += std::exp(static_cast<double>(out[p]));
+      ASSERT_NEAR(all, 1, 1e-4);
+      state = model->next(state, 1 + static_cast<std::int32_t>(random.below(out.size() - 1)));
+    }
+  };
+  for (std::size_t k = kHead; k < whole.size(); ++k)
+    for (const int flip : {0x01, 0xff}) {
+      std::string changed = whole;
+      changed[k] = static_cast<char>(changed[k] ^ flip);
+      try_it(changed);
+    }
+  EXPECT_GT(refused, whole.size() / 2);  // sizes, trees and starts of lists are so much
+  const std::size_t before = refused;
+  for (std::size_t length = kHead; length < whole.size(); ++length) try_it(whole.substr(0, length));
+  try_it(whole + "x");
+  EXPECT_EQ(refused - before, whole.size() - kHead + 1);
+  std::filesystem::remove(path);
+}
+
+TEST(WordNgram, FilesOfTheFirstVersionAreNamedAsSuch) {
+  const std::string path = ::testing::TempDir() + "pipit_word_ngram_version.bin";
+  ASSERT_TRUE(WordNgramBuilder::write(built({.context = 1}), path));
+  std::string bytes = *read_file(path);
+  bytes[8] = 1;
+  ASSERT_TRUE(write_file(path, bytes));
+  const auto model = WordNgramModel::open(path);
+  ASSERT_FALSE(model);
+  EXPECT_EQ(model.error().code, Code::Unsupported);
+  EXPECT_EQ(model.error().message, path + ": version 1 of the language model, 2 wanted");
+  std::filesystem::remove(path);
+}
+
+// Lists that are now and then wrong, asked one by one.
+TEST(Checks, FindEveryListThatDoesNotAscend) {
+  Random random(13);
+  int wrong = 0;
+  for (int round = 0; round < 2000; ++round) {
+    std::vector<std::uint16_t> values;
+    std::vector<std::uint32_t> first = {0};
+    bool ascend = true;
+    for (std::uint64_t list = 0, lists = random.below(6); list < lists; ++list) {
+      const std::size_t begin = values.size();
+      std::uint32_t value = 0;
+      for (std::uint64_t k = 0, length = random.below(12); k < length; ++k) {
+        value += static_cast<std::uint32_t>(random.uniform() < 0.03 ? 0 : 1 + random.below(5000));
+        values.push_back(static_cast<std::uint16_t>(value));
+        ascend = ascend && (values.size() == begin + 1 || values.back() > *(values.end() - 2));
+      }
+      first.push_back(static_cast<std::uint32_t>(values.size()));
+    }
+    wrong += ascend ? 0 : 1;
+    ASSERT_EQ(ascend_in_lists(values, first), ascend) << round;
+    ASSERT_EQ(greatest(values), values.empty() ? 0 : *std::max_element(values.begin(), values.end()));
+    ASSERT_TRUE(are_starts(first, 0, values.size()));
+    ASSERT_FALSE(are_starts(first, 1, values.size()));
+    ASSERT_FALSE(are_starts(first, 0, values.size() + 1));
+  }
+  EXPECT_GT(wrong, 200);
+  EXPECT_LT(wrong, 1800);
+  EXPECT_FALSE(are_starts(std::vector<std::uint32_t>{0, 3, 2, 4}, 0, 4));
+}
+
+TEST(Checks, NumbersWithinBounds) {
+  const float inf = std::numeric_limits<float>::infinity(), nan = std::numeric_limits<float>::quiet_NaN();
+  std::vector<float> values(37, 0.5F);
+  EXPECT_TRUE(are_within(values, 0.5F));
+  for (const float bad : {0.6F, -0.1F, -0.0F, inf, -inf, nan, -nan})
+    for (std::size_t k = 0; k < values.size(); ++k) {
+      values[k] = bad;
+      EXPECT_FALSE(are_within(values, 0.5F)) << bad;
+      values[k] = 0;
+    }
+  EXPECT_TRUE(are_within({}, 1));
 }
 
 TEST(WordTrie, WordsBelowANodeAreOneInterval) {

@@ -1,27 +1,21 @@
 #include "lm/word_trie.h"
 
 #include <algorithm>
+#include <array>
 
 #include "base/contract.h"
 
 namespace pipit {
 
-// One more node below the last one of depth - 1. open: the nodes from the root to the last one.
-void WordTrie::add(std::size_t depth, std::uint8_t piece, bool ends_word, std::vector<std::uint32_t>& open) {
-  for (; open.size() > depth; open.pop_back()) end_[open.back()] = num_nodes();
-  parent_.push_back(open.back());
-  open.push_back(num_nodes());
-  piece_.push_back(piece);
-  end_.push_back(0);
-  first_word_.push_back(first_word_.back() + (ends_word ? 1 : 0));
-}
-
-void WordTrie::close(std::vector<std::uint32_t>& open) {
-  for (; !open.empty(); open.pop_back()) end_[open.back()] = num_nodes();
-}
-
 WordTrie::WordTrie(std::span<const std::vector<std::int32_t>> words) {
-  std::vector<std::uint32_t> open = {0};
+  expects(words.size() <= kMostWords, "WordTrie: 65,533 words at most");
+  std::vector<std::uint8_t> piece = {0};
+  std::vector<std::uint32_t> parent = {0}, end = {0};
+  std::vector<std::uint16_t> first_word = {0, 0};
+  std::vector<std::uint32_t> open = {0};  // the nodes from the root to the last one
+  const auto close = [&](std::size_t depth) {
+    for (; open.size() > depth; open.pop_back()) end[open.back()] = static_cast<std::uint32_t>(piece.size());
+  };
   const std::vector<std::int32_t>* before = nullptr;
   for (const auto& word : words) {
     expects(!word.empty() && word.size() <= kLongest, "WordTrie: words of 1 to 24 pieces");
@@ -30,11 +24,20 @@ WordTrie::WordTrie(std::span<const std::vector<std::int32_t>> words) {
     while (before != nullptr && same < before->size() && (*before)[same] == word[same]) ++same;
     for (std::size_t k = same; k < word.size(); ++k) {
       expects(word[k] >= 1 && word[k] < 256, "WordTrie: pieces in [1, 256)");
-      add(k + 1, static_cast<std::uint8_t>(word[k]), k + 1 == word.size(), open);
+      close(k + 1);
+      parent.push_back(open.back());
+      open.push_back(static_cast<std::uint32_t>(piece.size()));
+      piece.push_back(static_cast<std::uint8_t>(word[k]));
+      end.push_back(0);
+      first_word.push_back(static_cast<std::uint16_t>(first_word.back() + (k + 1 == word.size() ? 1 : 0)));
     }
     before = &word;
   }
-  close(open);
+  close(0);
+  piece_ = Stored(std::move(piece));
+  parent_ = Stored(std::move(parent));
+  end_ = Stored(std::move(end));
+  first_word_ = Stored(std::move(first_word));
 }
 
 std::vector<std::int32_t> WordTrie::path(std::uint32_t node) const {
@@ -46,31 +49,35 @@ std::vector<std::int32_t> WordTrie::path(std::uint32_t node) const {
 
 void WordTrie::write(std::string& out) const {
   put(out, num_nodes());
-  std::vector<std::uint8_t> depth(num_nodes(), 0);
+  put_all(out, parent_);
+  put_all(out, end_);
+  put_all(out, first_word_);
+  put_all(out, piece_);
+}
+
+// Whether nodes, parents and ends are those of one walk, children by piece and each once, no twig that leads to no
+// word, no word too long.
+bool WordTrie::sound(int tokens) const {
+  if (end_[0] != num_nodes() || first_word_[0] != 0 || first_word_[1] != 0) return false;
+  std::array<std::uint32_t, kLongest + 1> open{};  // the nodes from the root to the last one
+  std::size_t depth = 0;
   for (std::uint32_t k = 1; k < num_nodes(); ++k) {
-    depth[k] = static_cast<std::uint8_t>(depth[parent_[k]] + 1);
-    put(out, piece_[k]);
-    put(out, static_cast<std::uint8_t>(depth[k] << 1 | (ends_word(k) ? 1 : 0)));
+    std::int32_t piece_before = 0;  // of the child before, of the same parent
+    for (; end_[open[depth]] == k; --depth) piece_before = piece_[open[depth]];  // not the root, which ends last
+    const std::uint32_t parent = open[depth];
+    const int ends = first_word_[k + 1] - first_word_[k];
+    if (depth == kLongest || parent_[k] != parent || end_[k] <= k || end_[k] > end_[parent]) return false;
+    if (piece_[k] <= piece_before || piece_[k] >= tokens) return false;
+    if (ends < 0 || ends > 1 || (ends == 0 && end_[k] == k + 1)) return false;
+    open[++depth] = k;
   }
+  return num_words() <= kMostWords;
 }
 
 bool WordTrie::read(ByteReader& in, int tokens) {
-  *this = WordTrie();
   std::uint32_t nodes = 0;
-  if (!in.take(nodes) || nodes < 1) return false;
-  std::vector<std::uint32_t> open = {0};
-  for (std::uint32_t k = 1; k < nodes; ++k) {
-    std::uint8_t piece = 0, depth = 0;
-    if (!in.take(piece) || !in.take(depth)) return false;
-    const std::size_t level = depth >> 1;
-    if (piece < 1 || piece >= tokens || level < 1 || level > std::min(open.size(), kLongest)) return false;
-    // Children by piece, each once, and no twig that leads to no word.
-    if (level < open.size() && piece <= piece_[open[level]]) return false;
-    if (level < open.size() && !ends_word(k - 1)) return false;
-    add(level, piece, (depth & 1) != 0, open);
-  }
-  close(open);
-  return nodes == 1 || ends_word(nodes - 1);
+  return in.take(nodes) && nodes >= 1 && in.take(parent_, nodes) && in.take(end_, nodes) &&
+         in.take(first_word_, std::uint64_t{nodes} + 1) && in.take(piece_, nodes) && sound(tokens);
 }
 
 }  // namespace pipit

@@ -4,7 +4,6 @@
 #include <cstdint>
 #include <span>
 #include <string>
-#include <utility>
 #include <vector>
 
 #include "lm/bytes.h"
@@ -15,10 +14,12 @@ namespace pipit {
 /// below k is end(k).
 class WordTrie {
  public:
-  static constexpr std::size_t kLongest = 24;  ///< pieces of a word
+  static constexpr std::size_t kLongest = 24;        ///< pieces of a word
+  static constexpr std::size_t kMostWords = 65'533;  ///< 16 bits number them, and two more have room
 
-  WordTrie() = default;
-  /// Needs   words sorted (as vectors are), each once, of 1 to kLongest pieces in [1, 256).
+  /// Without words.
+  WordTrie() : WordTrie(std::span<const std::vector<std::int32_t>>()) {}
+  /// Needs   at most kMostWords words, sorted (as vectors are), each once, of 1 to kLongest pieces in [1, 256).
   explicit WordTrie(std::span<const std::vector<std::int32_t>> words);
 
   std::uint32_t num_nodes() const { return static_cast<std::uint32_t>(piece_.size()); }
@@ -39,16 +40,16 @@ class WordTrie {
   std::vector<std::int32_t> path(std::uint32_t node) const;
 
   void write(std::string& out) const;
-  /// False where the bytes are no such tree, or a piece is not in [1, tokens).
+  /// False where the bytes are no such tree, or a piece is not in [1, tokens). They are read where they lie, and must
+  /// stay there.
   bool read(ByteReader& in, int tokens);
 
  private:
-  void add(std::size_t depth, std::uint8_t piece, bool ends_word, std::vector<std::uint32_t>& open);
-  void close(std::vector<std::uint32_t>& open);
+  bool sound(int tokens) const;
 
-  std::vector<std::uint8_t> piece_ = {0};                // [nodes]
-  std::vector<std::uint32_t> parent_ = {0}, end_ = {1};  // [nodes]
-  std::vector<std::uint32_t> first_word_ = {0, 0};       // [nodes + 1]
+  Stored<std::uint8_t> piece_;          // [nodes]
+  Stored<std::uint32_t> parent_, end_;  // [nodes]
+  Stored<std::uint16_t> first_word_;    // [nodes + 1]
 };
 
 }  // namespace pipit

@@ -140,17 +140,20 @@ HWY_INLINE hn::Vec<D> sigmoid_lanes(D d, hn::Vec<D> x) {
   return hn::MulAdd(one_half, hn::CallTanh(d, hn::Mul(one_half, x)), one_half);
 }
 
-void quantise_lanes(const float* x, size_t n, float inverse, std::int16_t* q) {
+template <class Integer>
+HWY_INLINE void quantise_to(const float* x, size_t n, float inverse, Integer* q) {
 #if HWY_TARGET == HWY_SCALAR
-  for (size_t i = 0; i < n; ++i) q[i] = static_cast<std::int16_t>(std::nearbyint(x[i] * inverse));
+  for (size_t i = 0; i < n; ++i) q[i] = static_cast<Integer>(std::nearbyint(x[i] * inverse));
 #else
-  const hn::Rebind<std::int16_t, Tag> d16;
+  const hn::Rebind<Integer, Tag> integer;
   for_each_vector(n, [&](Tag d, size_t i, size_t count) HWY_ATTR {
     const auto integers = hn::NearestInt(hn::Mul(load_some(d, x + i, count), hn::Set(d, inverse)));
-    hn::StoreU(hn::DemoteTo(d16, integers), d16, q + i);  // the buffer is longer than a vector past the end
+    hn::StoreU(hn::DemoteTo(integer, integers), integer, q + i);  // the buffer is longer than a vector past the end
   });
 #endif
 }
+void quantise_int16(const float* x, size_t n, float inverse, std::int16_t* q) { quantise_to(x, n, inverse, q); }
+void quantise_int8(const float* x, size_t n, float inverse, std::int8_t* q) { quantise_to(x, n, inverse, q); }
 
 float largest(const float* x, size_t n) {
   const Tag d;
@@ -242,7 +245,8 @@ namespace {
 HWY_EXPORT(accumulate_float);
 HWY_EXPORT(accumulate_half);
 HWY_EXPORT(accumulate_int8);
-HWY_EXPORT(quantise_lanes);
+HWY_EXPORT(quantise_int16);
+HWY_EXPORT(quantise_int8);
 HWY_EXPORT(largest);
 HWY_EXPORT(tanh_all);
 HWY_EXPORT(sigmoid_all);
@@ -254,6 +258,21 @@ template <class T>
 void check_rows(const MatView<const T>& w, std::size_t cols, std::size_t rows) {
   expects(w.rows == rows && w.cols == cols, "accumulate: lengths differ");
   expects(w.stride >= cols && w.stride * sizeof(T) % kRowAlignment == 0, "accumulate: rows are not aligned");
+}
+
+/// What quantise_vector and quantise_row share.
+template <class Integer>
+float quantise_and_pad(std::span<const float> x, std::span<Integer> q) {
+  expects(q.size() == quantised_length(x.size()), "quantise: the buffer has another length");
+  const float most = HWY_DYNAMIC_DISPATCH(largest)(x.data(), x.size());
+  const bool some = most >= kLeastQuantised;
+  if constexpr (sizeof(Integer) == 1) {
+    if (some) HWY_DYNAMIC_DISPATCH(quantise_int8)(x.data(), x.size(), 127.0f / most, q.data());
+  } else {
+    if (some) HWY_DYNAMIC_DISPATCH(quantise_int16)(x.data(), x.size(), 127.0f / most, q.data());
+  }
+  std::fill(q.begin() + (some ? static_cast<std::ptrdiff_t>(x.size()) : 0), q.end(), Integer{0});
+  return some ? most / 127.0f : 0.0f;
 }
 
 }  // namespace
@@ -269,13 +288,11 @@ void accumulate(MatView<const half> w, std::span<const float> x, std::span<float
 }
 
 QuantisedVector quantise_vector(std::span<const float> x, std::span<std::int16_t> buffer) {
-  expects(buffer.size() == quantised_length(x.size()), "quantise_vector: the buffer has another length");
-  const float most = HWY_DYNAMIC_DISPATCH(largest)(x.data(), x.size());
-  const bool some = most >= kLeastQuantised;
-  if (some) HWY_DYNAMIC_DISPATCH(quantise_lanes)(x.data(), x.size(), 127.0f / most, buffer.data());
-  std::fill(buffer.begin() + (some ? static_cast<std::ptrdiff_t>(x.size()) : 0), buffer.end(), std::int16_t{0});
-  return {buffer, some ? most / 127.0f : 0.0f};
+  const float scale = quantise_and_pad(x, buffer);
+  return {buffer, scale};
 }
+
+float quantise_row(std::span<const float> x, std::span<std::int8_t> q) { return quantise_and_pad(x, q); }
 
 void accumulate(MatView<const std::int8_t> w, std::span<const float> scales, QuantisedVector x, std::span<float> y) {
   check_rows(w, w.cols, y.size());

@@ -40,6 +40,9 @@ constexpr std::size_t quantised_length(std::size_t cols) { return (cols + 63) / 
 /// quantised_length(x.size()).
 QuantisedVector quantise_vector(std::span<const float> x, std::span<std::int16_t> buffer);
 
+/// As above, of a row of weights, 8 bits each. Yields its scale. Needs q of quantised_length(x.size()).
+float quantise_row(std::span<const float> x, std::span<std::int8_t> q);
+
 /// y [R] += (sum over c of w[r,c] q[c]) * (scales[r] * scale): the sum exact in int32, one rounding to fp32, then three
 /// more. Same bits on every instruction set. Needs |w| <= 127, w as above, C <= kMostInt8Columns.
 void accumulate(MatView<const std::int8_t> w, std::span<const float> scales, QuantisedVector x, std::span<float> y);

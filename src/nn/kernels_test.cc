@@ -3,6 +3,7 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <limits>
 
 #include "base/random.h"
@@ -101,7 +102,7 @@ TEST(Accumulate, Int8HoldsTheLargestSum) {
   });
 }
 
-TEST(QuantiseVector, SameBitsAsTheDefinitionOnEverySet) {
+TEST(Quantise, VectorsAndRowsHaveTheSameBitsAsTheDefinitionOnEverySet) {
   on_every_set([] {
     for (const std::size_t n : kSizes)
       for (const double size : {1.0, 1e-29, 1e-31, 1e30, 0.0}) {
@@ -112,6 +113,9 @@ TEST(QuantiseVector, SameBitsAsTheDefinitionOnEverySet) {
         const QuantisedVector got = quantise_vector(x, buffer);
         ASSERT_EQ(got.scale, scale) << n << " " << size;
         ASSERT_EQ(buffer, want) << n << " " << size;
+        std::vector<std::int8_t> row(buffer.size(), 99);
+        ASSERT_EQ(quantise_row(x, row), scale) << n << " " << size;
+        ASSERT_TRUE(std::ranges::equal(row, want)) << n << " " << size;
       }
   });
 }

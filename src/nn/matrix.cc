@@ -1,20 +1,29 @@
 #include "nn/matrix.h"
 
 #include <algorithm>
-#include <cmath>
+#include <bit>
 #include <cstring>
 #include <limits>
 #include <string>
 
 #include "base/contract.h"
+#include "base/pages.h"
 #include "bits/convert.h"
-#include "nn/quantise.h"
 
 namespace pipit {
 namespace {
 
 std::size_t element_bytes(Arithmetic arithmetic) {
   return arithmetic == Arithmetic::Single ? 4 : arithmetic == Arithmetic::Half ? 2 : 1;
+}
+
+// Whether all are numbers from -most to most. Without their sign, numbers are ordered as their bits are, and what is no
+// number lies above; no way out in between, so that a compiler makes vectors of the loop.
+bool all_within(std::span<const float> values, float most) {
+  std::uint32_t beyond = 0;
+  for (const float v : values)
+    beyond |= (std::bit_cast<std::uint32_t>(v) & 0x7fffffffu) > std::bit_cast<std::uint32_t>(most) ? 1 : 0;
+  return beyond == 0;
 }
 
 }  // namespace
@@ -25,6 +34,8 @@ Matrix::Matrix(std::size_t rows, std::size_t cols, Arithmetic arithmetic)
   expects(arithmetic != Arithmetic::Int8 || cols <= kMostInt8Columns, "Matrix: too many columns for int8");
   const std::size_t row_lines = (cols * element_bytes(arithmetic) + kRowAlignment - 1) / kRowAlignment;
   stride_ = row_lines * kRowAlignment / element_bytes(arithmetic);
+  lines_.reserve(rows * row_lines);
+  provide_pages({reinterpret_cast<std::byte*>(lines_.data()), lines_.capacity() * sizeof(Line)});
   lines_.resize(rows * row_lines);
   if (arithmetic == Arithmetic::Int8) scales_.resize(rows);
 }
@@ -39,7 +50,7 @@ void Matrix::set_row(std::size_t r, std::span<const float> values) {
   } else if (arithmetic_ == Arithmetic::Half) {
     convert<float, half>(values, {row<half>(r), cols_});
   } else {
-    scales_[r] = quantise(values, row<std::int8_t>(r));
+    scales_[r] = quantise_row(values, {row<std::int8_t>(r), stride_});
   }
 }
 
@@ -53,7 +64,7 @@ Result<Matrix> Matrix::load(
   std::vector<float> values(cols);
   for (std::size_t r = 0; r < rows; ++r) {
     found->row(r, values);
-    if (!std::ranges::all_of(values, [&](float v) { return std::fabs(v) <= most; }))
+    if (!all_within(values, most))
       return Error{Code::BadFormat,
                    file.path() + ": tensor '" + std::string(tensor) + "' row " + std::to_string(r) +
                        " holds a number that is not finite or too large"};

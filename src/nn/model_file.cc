@@ -1,12 +1,6 @@
 #include "nn/model_file.h"
 
-#include <fcntl.h>
-#include <sys/mman.h>
-#include <sys/stat.h>
-#include <unistd.h>
-
 #include <algorithm>
-#include <cerrno>
 #include <cstring>
 #include <utility>
 
@@ -82,53 +76,14 @@ std::vector<float> Tensor::values() const {
   return all;
 }
 
-/// The bytes of the file, unmapped at the end.
-class ModelFile::Mapping {
- public:
-  Mapping(void* begin, std::size_t size) : begin_(begin), size_(size) {}
-  Mapping(const Mapping&) = delete;
-  Mapping& operator=(const Mapping&) = delete;
-  ~Mapping() { ::munmap(begin_, size_); }
-  const char* begin() const { return static_cast<const char*>(begin_); }
-  std::size_t size() const { return size_; }
-
- private:
-  void* begin_;
-  std::size_t size_;
-};
-
-ModelFile::ModelFile() = default;
-ModelFile::ModelFile(ModelFile&&) noexcept = default;
-ModelFile& ModelFile::operator=(ModelFile&&) noexcept = default;
-ModelFile::~ModelFile() = default;
-std::size_t ModelFile::size_bytes() const { return mapping_->size(); }
-
 Result<ModelFile> ModelFile::open(const std::string& path) {
-  const auto system_error = [&](const char* verb) {
-    const int why = errno;
-    return Error{why == ENOENT ? Code::NotFound : Code::Io, path + ": cannot " + verb + ": " + std::strerror(why)};
-  };
   const auto bad = [&](const std::string& why) { return Error{Code::BadFormat, path + ": " + why}; };
+  auto mapped = MappedFile::open(path);
+  if (!mapped) return mapped.error();
+  const std::uint64_t size = mapped->bytes().size();
+  if (size < model_layout::kPreamble) return bad("is " + std::to_string(size) + " bytes, a model file has at least 64");
+  const char* const begin = reinterpret_cast<const char*>(mapped->bytes().data());
 
-  const int fd = ::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-  if (fd < 0) return system_error("open");
-  struct stat info {};
-  const bool known = ::fstat(fd, &info) == 0;
-  const bool plain = known && S_ISREG(info.st_mode);
-  const auto size = plain ? static_cast<std::uint64_t>(info.st_size) : 0;
-  void* begin = size >= model_layout::kPreamble ? ::mmap(nullptr, size, PROT_READ, MAP_PRIVATE, fd, 0) : nullptr;
-  const int why = errno;
-  ::close(fd);
-  if (!plain) return Error{Code::Io, path + ": is no plain file, wanted a model file"};
-  if (begin == nullptr) return bad("is " + std::to_string(size) + " bytes, a model file has at least 64");
-  if (begin == MAP_FAILED) {
-    errno = why;
-    return system_error("map");
-  }
-
-  ModelFile file;
-  file.path_ = path;
-  file.mapping_ = std::make_unique<Mapping>(begin, size);
   model_layout::Preamble preamble;
   std::memcpy(&preamble, begin, sizeof preamble);
   if (!std::ranges::equal(preamble.magic, model_layout::kMagic))
@@ -142,9 +97,10 @@ Result<ModelFile> ModelFile::open(const std::string& path) {
   const std::uint64_t header_bytes = preamble.header_bytes;
   if (header_bytes > std::min(model_layout::kLargestHeader, size - model_layout::kPreamble))
     return bad("header_bytes is " + std::to_string(header_bytes) + ", more than the file or 16 MiB");
-  if (model_layout::checksum_of(file.mapping_->begin(), header_bytes, size) != preamble.checksum)
+  if (model_layout::checksum_of(begin, header_bytes, size) != preamble.checksum)
     return bad("the checksum is wrong: the file is damaged");
-  const std::string_view header(file.mapping_->begin() + model_layout::kPreamble, header_bytes);
+  ModelFile file(path, std::move(*mapped));
+  const std::string_view header(begin + model_layout::kPreamble, header_bytes);
   if (Status read = file.read_header(header, model_layout::aligned(model_layout::kPreamble + header_bytes)); !read)
     return read.error();
   return file;
@@ -159,7 +115,7 @@ Status ModelFile::read_header(std::string_view header, std::uint64_t data_begin)
   if (list == parsed->end() || !list->is_array()) return bad("the header has no list 'tensors'");
   card_ = card->dump();
 
-  const std::uint64_t size = mapping_->size();
+  const std::uint64_t size = size_bytes();
   std::uint64_t free_from = std::min(data_begin, size);
   for (const json& entry : *list) {
     const std::string number = "tensor " + std::to_string(tensors_.size());
@@ -183,7 +139,7 @@ Status ModelFile::read_header(std::string_view header, std::uint64_t data_begin)
     if (begin < free_from) return bad(which + "overlaps the tensor before it");
     free_from = begin + want;
 
-    const auto* data = reinterpret_cast<const std::byte*>(mapping_->begin()) + begin;
+    const std::byte* data = file_.bytes().data() + begin;
     Tensor tensor{*as, std::move(*shape), {data, want}};
     if (*as == StoredAs::Int8) {
       tensor.data = {data, *count};

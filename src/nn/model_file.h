@@ -4,12 +4,13 @@
 #include <cstddef>
 #include <cstdint>
 #include <map>
-#include <memory>
 #include <span>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
+#include "base/mapped_file.h"
 #include "base/result.h"
 
 namespace pipit {
@@ -72,11 +73,8 @@ class ModelWriter {
 /// (ModelWriter never does).
 class ModelFile {
  public:
-  /// Fails with NotFound, Io, Unsupported (version) or BadFormat, in one line that begins with the path.
+  /// Fails as MappedFile does, or with Unsupported (version) or BadFormat, in one line that begins with the path.
   static Result<ModelFile> open(const std::string& path);
-  ModelFile(ModelFile&&) noexcept;
-  ModelFile& operator=(ModelFile&&) noexcept;
-  ~ModelFile();
 
   /// Null where there is no such tensor.
   const Tensor* find(std::string_view tensor) const;
@@ -87,15 +85,14 @@ class ModelFile {
   /// The card, a JSON object as text.
   const std::string& card() const { return card_; }
   const std::string& path() const { return path_; }
-  std::size_t size_bytes() const;
+  std::size_t size_bytes() const { return file_.bytes().size(); }
 
  private:
-  class Mapping;
-  ModelFile();
+  ModelFile(const std::string& path, MappedFile file) : path_(path), file_(std::move(file)) {}
   Status read_header(std::string_view header, std::uint64_t data_begin);
-  std::unique_ptr<Mapping> mapping_;
+  std::string path_, card_;
+  MappedFile file_;
   std::map<std::string, Tensor, std::less<>> tensors_;
-  std::string card_, path_;
 };
 
 }  // namespace pipit

@@ -105,8 +105,8 @@ TEST_F(ModelFileTest, EveryByteCounts) {
 
 TEST_F(ModelFileTest, RefusesWhatIsNoFile) {
   EXPECT_EQ(ModelFile::open(path_).error().code, Code::NotFound);
-  EXPECT_EQ(ModelFile::open(testing::TempDir()).error().code, Code::Io);
-  EXPECT_EQ(ModelFile::open("/dev/null").error().code, Code::Io);
+  EXPECT_EQ(ModelFile::open(testing::TempDir()).error().code, Code::Unsupported);
+  EXPECT_EQ(ModelFile::open("/dev/null").error().code, Code::Unsupported);
 }
 
 TEST_F(ModelFileTest, RefusesHostileHeaders) {

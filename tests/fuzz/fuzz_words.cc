@@ -41,7 +41,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   std::string bytes(reinterpret_cast<const char*>(data), size);
   check(bytes);
   if (size < kHead) return 0;
-  const std::uint32_t version = 1;
+  const std::uint32_t version = 2;
   const std::uint64_t sum = XXH64(bytes.data() + kHead, size - kHead, 0);
   std::memcpy(bytes.data(), "PIPITWLM", 8);
   std::memcpy(bytes.data() + kVersionAt, &version, sizeof version);
