@@ -19,7 +19,7 @@ void add_speech(CLI::App& app, SpeechOptions& o) {
                          o.arithmetic,
                          {{"fp32", Arithmetic::Single}, {"fp16", Arithmetic::Half}, {"int8", Arithmetic::Int8}},
                          "what the weights are held in");
-  add_number(app, "--beam", o.search.beam, 1, 64, "hypotheses kept after each frame; 1: the best one alone");
+  add_number(app, "--beam", o.search.beam, 1, 256, "hypotheses kept after each frame; 1: the best one alone");
   app.add_option(
          "--lm", o.lm, "language model of the model's tokens; none: without (default: FILE.ngram beside the model)")
       ->option_text("FILE");
@@ -32,6 +32,8 @@ void add_speech(CLI::App& app, SpeechOptions& o) {
              0.0F,
              2.0F,
              "taken off of what the model says without sound, where a language model is used");
+  add_number(
+      app, "--views", o.search.views, 1, 6, "shifts of the sound that the network hears and averages; 1 is quicker");
   app.add_option("--lexicon",
                  o.lexicon,
                  "how words are said, for a second look at the words by their phones; none: without (default: "

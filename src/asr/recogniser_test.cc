@@ -85,6 +85,64 @@ TEST(Recogniser, TheLatticesBestPathIsTheBeams) {
     }
 }
 
+const Lexicon& lexicon() {
+  static const auto read = Lexicon::open(PIPIT_SOURCE_DIR "/models/pipit-en-small.lexicon", model().phone_names());
+  EXPECT_TRUE(read) << read.error().message;
+  return *read;
+}
+
+// The second look changes scores and nothing else: it is second_look() on the lattice without one and on phones().
+TEST(Recogniser, SettlesOnWhatItsPhonesSay) {
+  int changed = 0;
+  for (const std::uint64_t seed : {1, 2, 3, 4}) {
+    const std::vector<float> sound = voice(seed, 5);
+    RecogniserOptions options;
+    Recogniser once(model(), options);
+    options.lexicon = &lexicon();
+    options.second_look.weight = 1;
+    Recogniser twice(model(), options);
+    const Transcript first = heard(once, sound);
+    EXPECT_EQ(heard(twice, sound).text(), first.text()) << "best() is the search's";
+    EXPECT_EQ(once.settled().text(), first.text());
+    EXPECT_EQ(once.phones(), twice.phones());
+    EXPECT_EQ(twice.phones().size(), static_cast<std::size_t>(twice.steps()) * kPhoneFrames * model().sizes().phones);
+    const Lattice seen =
+        second_look(once.lattice(), once.phones(), model().sizes().phones, lexicon(), options.second_look);
+    EXPECT_EQ(twice.lattice(), seen);
+    EXPECT_EQ(twice.settled().text(), path_text(seen, best_path(seen).arcs));
+    EXPECT_EQ(twice.n_best(3)[0].text(), twice.settled().text());
+    changed += twice.settled().text() != first.text();
+    // However the sound is cut, and in a second turn on end.
+    Recogniser cut(model(), options);
+    Random random(seed);
+    for (int turn = 0; turn < 2; ++turn) {
+      for (std::size_t at = 0; at < sound.size();) {
+        const std::size_t n = std::min<std::size_t>(1 + random.below(3000), sound.size() - at);
+        cut.push(std::span(sound).subspan(at, n));
+        at += n;
+      }
+      cut.finish();
+      if (turn == 0) {
+        EXPECT_EQ(cut.lattice(), seen);
+      }
+      EXPECT_EQ(cut.phones().size(), twice.phones().size()) << "of this turn alone";
+      cut.start_turn();
+    }
+  }
+  EXPECT_GT(changed, 0) << "or this test says nothing";
+}
+
+// A turn longer than alternatives are remembered for is left as the search had it.
+TEST(Recogniser, ALongTurnGetsNoSecondLook) {
+  RecogniserOptions options;
+  options.lattice_frames = 20;
+  options.lexicon = &lexicon();
+  Recogniser recogniser(model(), options);
+  const Transcript best = heard(recogniser, voice(1, 5));
+  EXPECT_TRUE(recogniser.phones().empty());
+  EXPECT_EQ(recogniser.settled().text(), best.text());
+}
+
 // Whatever was said, a wider lattice is no farther from it, and none is farther than the best path.
 TEST(Recogniser, AWiderLatticeHasNoWorseOracle) {
   Random random(11);

@@ -18,7 +18,7 @@
 namespace pipit {
 
 struct SearchOptions {
-  int beam = 32;              ///< hypotheses kept after each frame, >= 1; 1 follows the best one alone
+  int beam = 64;              ///< hypotheses kept after each frame, >= 1; 1 follows the best one alone
   int labels_per_frame = 3;   ///< at most, >= 1
   float threshold = 8;        ///< hypotheses that much less likely than the best are dropped, natural log
   float sure_blank = 0.001F;  ///< a frame whose blank leaves no more than this for all labels is taken as silence

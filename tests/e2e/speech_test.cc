@@ -210,6 +210,21 @@ TEST(Speech, ADamagedConfidenceIsRefusedInOneLine) {
   expect_one_line(run_pipit({"transcribe", sound, "--model", model}), 1, "m.confidence:2");
 }
 
+TEST(Speech, ALexiconIsChecked) {
+  const Scratch scratch;
+  const std::string sound = scratch.write("tone.wav", tone_wav(16000));
+  const auto with = [&](const std::string& name, const std::string& text) {
+    return run_pipit({"transcribe", sound, "--lexicon", text.empty() ? name : scratch.write(name, text)});
+  };
+  EXPECT_EQ(with("none", "").exit_code, 0);
+  EXPECT_EQ(with("own.lexicon", "BEEP\tB IY P\n").exit_code, 0);
+  expect_one_line(with(scratch.file("not_there"), ""), 1, "not_there");
+  expect_one_line(with("bad.lexicon", "BEEP\tB IY P\nBOOP\tB UU P\n"), 1, "bad.lexicon:2");
+  expect_one_line(with("small.lexicon", "beep\tB IY P\n"), 1, "small.lexicon:1");
+  expect_one_line(with("zeros.lexicon", std::string(5000, '\0')), 1, "zeros.lexicon:1");
+  expect_one_line(run_pipit({"transcribe", sound, "--lexicon", "/dev/zero"}), 1, "/dev/zero");
+}
+
 TEST(Speech, LatticesOfTheDevSplitAreWorthTheirBytes) {
   const std::string folder = data_path("speech/asr");
   PIPIT_NEED_DATA(folder);
@@ -236,6 +251,8 @@ TEST(Speech, WrongCallsEndWithTwo) {
                                                 {"transcribe", "a.wav", "--nbest", "0"},
                                                 {"transcribe", "a.wav", "--arithmetic", "fp8"},
                                                 {"transcribe", "a.wav", "--labels-per-frame", "-1"},
+                                                {"transcribe", "a.wav", "--views", "7"},
+                                                {"transcribe", "a.wav", "--phone-weight", "-1"},
                                                 {"transcribe", "a.wav", "--model"},
                                                 {"transcribe", "a.wav", "--no-such-option"},
                                                 {"eval", "wer"},
