@@ -109,8 +109,8 @@ double speech_start_s(std::span<const float> samples) {
 
 /// Seconds from the start of speech to the first word of the stream: its sound, and what was computed for the last 10
 /// ms of it. Nothing where no word comes.
-std::optional<double> first_word_s(const Transducer& model, const SearchOptions& options, const Audio& audio) {
-  Recogniser recogniser(model, {options});
+std::optional<double> first_word_s(const Transducer& model, const RecogniserOptions& options, const Audio& audio) {
+  Recogniser recogniser(model, options);
   double before = 0;
   for (std::size_t at = 0; at + 160 <= audio.samples.size(); at += 160) {
     const double start = cpu_now_s();
@@ -274,23 +274,27 @@ Status run(const Options& o, const fs::path& folder) {
   for (const auto& [name, arithmetic] : {std::pair{"int8", Arithmetic::Int8}, std::pair{"fp32", Arithmetic::Single}}) {
     const auto model = Transducer::load(*file, arithmetic);
     if (!model) return model.error();
-    for (const std::string how : {"greedy", "beam", "beam, LM"}) {
-      SearchOptions search;
+    const auto lexicon = Lexicon::open(o.models + "/pipit-en-small.lexicon", model->phone_names());
+    if (!lexicon) return lexicon.error();
+    for (const std::string how : {"greedy", "beam", "beam, LM", "second look", "one view"}) {
+      RecogniserOptions search;
       if (how == "greedy") search.beam = 1;
-      if (how == "beam, LM") search.lm = &*lm;
+      if (how != "greedy" && how != "beam") search.lm = &*lm;
+      if (how == "second look" || how == "one view") search.lexicon = &*lexicon;
+      if (how == "one view") search.views = 1;
       Score score{.name = fmt::format("pipit {}, {}", name, how)};
       for (const Spoken& clip : clips) {
         const Stopwatch wall;
         const double cpu = cpu_now_s();
-        Recogniser recogniser(*model, {search});
+        Recogniser recogniser(*model, search);
         recogniser.push(clip.audio.samples);
         recogniser.finish();
-        const std::string text = recogniser.best().text();
+        const std::string text = recogniser.settled().text();
         score.cpu_s += cpu_now_s() - cpu, score.wall_s += wall.seconds();
         score.edits.push_back(count_edits(clip.text, text));
       }
       rows.push_back(report(score, audio_s));
-      if (arithmetic != Arithmetic::Int8 || search.lm == nullptr) continue;
+      if (arithmetic != Arithmetic::Int8 || how != "second look") continue;
       std::vector<double> waits;
       for (const Spoken& clip : clips)
         if (const auto wait = first_word_s(*model, search, clip.audio)) waits.push_back(*wait);

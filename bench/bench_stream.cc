@@ -97,14 +97,19 @@ Status run(const Options& o) {
   const auto lm = WordNgramModel::open(o.models + "/pipit-en-small.ngram");
   if (!lm) return lm.error();
 
+  const auto lexicon = Lexicon::open(o.models + "/pipit-en-small.lexicon", model->phone_names());
+  if (!lexicon) return lexicon.error();
+  RecogniserOptions options{{.lm = &*lm}};
+  options.lexicon = &*lexicon;
+
   const int rounds = static_cast<int>(std::ceil(3600 * o.hours / round_s));
   std::vector<std::vector<std::string>> said(static_cast<std::size_t>(rounds), std::vector<std::string>(clips->size()));
   int segments = 0;
   double longest_s = 0;
-  LongRecogniser recogniser(*model, {{.lm = &*lm}}, {}, [&](double begin_s, const Recogniser& heard) {
+  LongRecogniser recogniser(*model, options, {}, [&](double begin_s, const Recogniser& heard) {
     ++segments;
     longest_s = std::max(longest_s, heard.seconds_decoded());
-    for (const Word& word : later(heard.best(), begin_s).words) {
+    for (const Word& word : later(heard.settled(), begin_s).words) {
       const double at_s = (word.start_s + word.end_s) / 2;
       const auto round = std::min(static_cast<std::size_t>(at_s / round_s), said.size() - 1);
       const auto next = std::upper_bound(

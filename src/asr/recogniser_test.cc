@@ -85,12 +85,6 @@ TEST(Recogniser, TheLatticesBestPathIsTheBeams) {
     }
 }
 
-const Lexicon& lexicon() {
-  static const auto read = Lexicon::open(PIPIT_SOURCE_DIR "/models/pipit-en-small.lexicon", model().phone_names());
-  EXPECT_TRUE(read) << read.error().message;
-  return *read;
-}
-
 // The second look changes scores and nothing else: it is second_look() on the lattice without one and on phones().
 TEST(Recogniser, SettlesOnWhatItsPhonesSay) {
   int changed = 0;

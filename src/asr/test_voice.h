@@ -8,6 +8,7 @@
 
 #include "base/random.h"
 #include "nn/transducer.h"
+#include "phones/lexicon.h"
 
 namespace pipit {
 
@@ -19,6 +20,16 @@ inline const Transducer& model() {
     return got ? new Transducer(std::move(*got)) : nullptr;
   }();
   return *loaded;
+}
+
+/// How the words are said that this model's language model knows.
+inline const Lexicon& lexicon() {
+  static const Lexicon* const read = [] {
+    auto got = Lexicon::open(PIPIT_SOURCE_DIR "/models/pipit-en-small.lexicon", model().phone_names());
+    if (!got) std::abort();
+    return new Lexicon(std::move(*got));
+  }();
+  return *read;
 }
 
 /// Pulses of a throat through three resonances that move from vowel to vowel, hisses and pauses between: near enough to

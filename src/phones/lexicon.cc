@@ -1,13 +1,14 @@
 #include "phones/lexicon.h"
 
 #include <algorithm>
+#include <unordered_map>
 
 #include "base/file.h"
 
 namespace pipit {
 namespace {
 
-constexpr std::size_t kMostBytes = std::size_t{64} << 20, kMostPhones = 60;
+constexpr std::size_t kMostBytes = std::size_t{64} << 20, kMostPhones = 60, kLongestWord = 100;
 
 // Cuts `text` at the first `mark`: what is before it is returned, what is after it stays.
 std::string_view take_until(std::string_view& text, char mark) {
@@ -38,22 +39,28 @@ Result<Lexicon> Lexicon::parse(std::string_view text, std::string_view path, std
     if (word.empty() || rest.empty()) return bad("wanted a word, a tab, and phones");
     if (!std::all_of(word.begin(), word.end(), [](char c) { return (c >= 'A' && c <= 'Z') || c == '\''; }))
       return bad("a word has letters A to Z and apostrophes alone");
-    Pronunciation phones;
+    if (word.size() > kLongestWord) return bad("a word of more than 100 letters");
+    Way way{.word = static_cast<std::uint32_t>(out.words_.size()),
+            .phones = static_cast<std::uint32_t>(out.phones_.size()),
+            .word_size = static_cast<std::uint8_t>(word.size())};
+    out.words_ += word;
     while (!rest.empty()) {
       const auto found = number.find(take_until(rest, ' '));
       if (found == number.end()) return bad("a phone that the model does not tell");
-      if (phones.size() == kMostPhones) return bad("more than 60 phones");
-      phones.push_back(found->second);
+      if (way.num_phones++ == kMostPhones) return bad("more than 60 phones");
+      out.phones_.push_back(found->second);
     }
-    out.words_[std::string(word)].push_back(std::move(phones));
+    out.ways_.push_back(way);
   }
+  std::ranges::stable_sort(out.ways_, {}, [&](const Way& way) { return out.word_of(way); });
   return out;
 }
 
-std::span<const Pronunciation> Lexicon::operator()(std::string_view word) const {
-  const auto found = words_.find(word);
-  if (found == words_.end()) return {};
-  return found->second;
+std::vector<Pronunciation> Lexicon::operator()(std::string_view word) const {
+  std::vector<Pronunciation> out;
+  for (const Way& way : std::ranges::equal_range(ways_, word, {}, [&](const Way& w) { return word_of(w); }))
+    out.push_back(Pronunciation(phones_).subspan(way.phones, way.num_phones));
+  return out;
 }
 
 }  // namespace pipit

@@ -89,15 +89,14 @@ class Look {
       walk({}, from, to, forwards, arrive);
       return;
     }
-    const auto ways = ways_[static_cast<std::size_t>(arc.word)];
+    const auto& ways = ways_[static_cast<std::size_t>(arc.word)];
     if (ways.empty()) walk_unknown(from, to, forwards, arrive);
-    for (const Pronunciation& way : ways) walk(way, from, to, forwards, arrive);
+    for (const Pronunciation way : ways) walk(way, from, to, forwards, arrive);
   }
 
   // States of CTC: blank, first phone, blank, second phone .. blank.
   template <class Arrive>
-  void walk(
-      std::span<const std::uint8_t> way, const Window& from, const Window& to, bool forwards, const Arrive& arrive) {
+  void walk(Pronunciation way, const Window& from, const Window& to, bool forwards, const Arrive& arrive) {
     const std::size_t n = 2 * way.size() + 1;
     const auto phone_of = [&](std::size_t k) {
       return k % 2 == 0 ? 0 : forwards ? way[k / 2] : way[way.size() - 1 - k / 2];
@@ -161,9 +160,9 @@ class Look {
   std::size_t P_;
   const SecondLookOptions& options_;
   int frames_ = 0;
-  std::vector<std::span<const Pronunciation>> ways_;  // [words]
-  std::vector<double> likeliest_;                     // [F]
-  std::vector<Window> before_, after_;                // [states]: scores of the best way there from the start, the end
+  std::vector<std::vector<Pronunciation>> ways_;  // [words]
+  std::vector<double> likeliest_;                 // [F]
+  std::vector<Window> before_, after_;            // [states]: scores of the best way there from the start, the end
   std::vector<double> state_;
 };
 

@@ -18,7 +18,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   for (std::size_t at = 0; at < text.size(); at = std::min(text.find('\n', at), text.size()) + 1) {
     const auto ways = (*lexicon)(text.substr(at, text.find('\t', at) - at));
     fuzz::demand(!ways.empty());
-    for (const Pronunciation& way : ways)
+    for (const Pronunciation way : ways)
       for (const std::uint8_t phone : way) fuzz::demand(phone > 0 && phone < kNames.size());
   }
   return 0;
