@@ -27,7 +27,7 @@ struct SearchOptions {
   float lm_weight = 0.6F;
   float label_bonus = 1.2F;  ///< makes up for what a language model takes off every label
   /// Where a language model is used, so much of what the transducer says without sound is taken off (own_text.h).
-  float own_text_weight = 0.2F;
+  float own_text_weight = 0.3F;
   /// Hypotheses that have the same future (last context() labels, place in the language model) go on as one, the
   /// likeliest; the others stay in the lattice. Without it only equal label sequences meet.
   bool recombine = true;

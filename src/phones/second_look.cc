@@ -46,7 +46,7 @@ class Look {
     for (const LatticeArc& arc : lattice_.arcs) {
       Window& to = before_[static_cast<std::size_t>(arc.to)];
       through(arc, before_[static_cast<std::size_t>(arc.from)], to, true, [&](int t, double s) {
-        to.better(t, s + arc.acoustic + arc.label);
+        to.better(t, s + own(arc));
       });
     }
     // Backwards, and the best path through each arc.
@@ -56,7 +56,7 @@ class Look {
       const Window& from_start = before_[static_cast<std::size_t>(arc.from)];
       Window& from = after_[static_cast<std::size_t>(arc.from)];
       through(arc, after_[static_cast<std::size_t>(arc.to)], from, false, [&](int t, double s) {
-        const double score = s + arc.acoustic + arc.label;
+        const double score = s + own(arc);
         from.better(t, score);
         best[a] = std::max(best[a], score + from_start.at(t));
       });
@@ -79,6 +79,7 @@ class Look {
     return out;
   }
 
+  double own(const LatticeArc& arc) const { return options_.acoustic * arc.acoustic + arc.label; }
   double phone(int t, std::size_t p) const { return options_.weight * phones_[static_cast<std::size_t>(t) * P_ + p]; }
 
   // Calls arrive(t, score) for every boundary at the arc's other side, of the best alignment from those of `from`:

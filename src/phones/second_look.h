@@ -11,14 +11,15 @@
 namespace pipit {
 
 struct SecondLookOptions {
-  double weight = 0.3;    ///< of the phones' log probabilities beside the lattice's scores
+  double acoustic = 0.8;  ///< of the lattice's acoustic scores: they heard the same sound, and were too sure of it
+  double weight = 0.4;    ///< of the phones' log probabilities beside the lattice's scores
   double unknown = 1.0;   ///< nats a frame that a word of unknown sound loses against the likeliest phones
   int slack_frames = 10;  ///< how far from where the lattice has it a word may begin or end, in frames of phones
 };
 
 /// The lattice with its acoustic scores changed so that the score of its best path is that of the best path and best
-/// alignment together: sum of acoustic + label + weight * log P(phones), exactly; of every arc's best path likewise;
-/// other paths are close. Label scores, words, times stay as they are.
+/// alignment together: sum of options.acoustic * acoustic + label + weight * log P(phones), exactly; of every arc's
+/// best path likewise; other paths are close. Label scores, words, times stay as they are.
 ///
 /// phones [F, P], log probabilities, the blank first; two for each frame of the lattice, and as far beyond its end as
 /// the sound goes. Where there is too little sound for any path the lattice comes back as it is.

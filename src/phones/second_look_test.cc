@@ -104,10 +104,10 @@ TEST(SecondLook, FindsTheBestAlignmentOfTheBestPathAndOfEveryArcs) {
     const auto phones = random_phones(F, random);
     // A in two ways, B with a repeat, C short; D is a word that nobody knows.
     const Lexicon lexicon = lexicon_of("A\tX Y\nA\tY\nB\tX X\nC\tX\n");
-    const SecondLookOptions o{.weight = 0.7, .unknown = 0.4, .slack_frames = round % 2 == 0 ? 100 : 1};
+    const SecondLookOptions o{.acoustic = 0.9, .weight = 0.7, .unknown = 0.4, .slack_frames = round % 2 == 0 ? 100 : 1};
     double best = kNever;
     std::vector<double> of_arc(lattice.arcs.size(), kNever);
-    for (const LatticePath& path : all_paths(lattice)) {
+    for (const LatticePath& path : all_paths(lattice, {o.acoustic, 1})) {
       const double score = path.score + best_labelling(lattice, path, phones, lexicon, o);
       best = std::max(best, score);
       for (const std::int32_t a : path.arcs)
@@ -144,7 +144,8 @@ TEST(SecondLook, WithoutWeightEveryPathKeepsItsScore) {
   for (int round = 0; round < 50; ++round) {
     const Lattice lattice = random_lattice(random);
     const auto phones = random_phones(2 * lattice.frames.back(), random);
-    const Lattice seen = second_look(lattice, phones, kPhones, Lexicon(), {.weight = 0, .slack_frames = 100});
+    const Lattice seen =
+        second_look(lattice, phones, kPhones, Lexicon(), {.acoustic = 1, .weight = 0, .slack_frames = 100});
     if (seen.arcs.size() != lattice.arcs.size()) continue;  // a word has at least a frame
     EXPECT_NEAR(best_path(seen).score, best_path(lattice).score, 1e-9);
     EXPECT_EQ(best_path(seen).arcs, best_path(lattice).arcs);
