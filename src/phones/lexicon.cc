@@ -58,8 +58,9 @@ Result<Lexicon> Lexicon::parse(std::string_view text, std::string_view path, std
 
 std::vector<Pronunciation> Lexicon::operator()(std::string_view word) const {
   std::vector<Pronunciation> out;
-  for (const Way& way : std::ranges::equal_range(ways_, word, {}, [&](const Way& w) { return word_of(w); }))
-    out.push_back(Pronunciation(phones_).subspan(way.phones, way.num_phones));
+  auto way = std::ranges::lower_bound(ways_, word, {}, [&](const Way& w) { return word_of(w); });
+  for (; way != ways_.end() && word_of(*way) == word; ++way)
+    out.push_back(Pronunciation(phones_).subspan(way->phones, way->num_phones));
   return out;
 }
 
