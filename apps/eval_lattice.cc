@@ -46,7 +46,8 @@ double sum_gap(const Lattice& lattice) {
 
 Row measured(const Ears& ears, const Clip& clip, const Audio& audio) {
   constexpr int kTen = 10;
-  const Heard heard = hear(ears, audio, {.n_best = kTen, .confidence = true, .lattice = true});
+  Recogniser recogniser(*ears.model, ears.search);
+  const Heard heard = hear_on(ears, recogniser, audio, {.n_best = kTen, .confidence = true, .lattice = true});
   const auto reference = split_words(clip.text);
   Row row;
   row.best = count_edits(clip.text, heard.best.text());
@@ -65,7 +66,7 @@ Row measured(const Ears& ears, const Clip& clip, const Audio& audio) {
   row.num_samples = audio.samples.size();
   row.num_arcs = heard.lattice.arcs.size();
   row.bytes = to_bytes(heard.lattice).size();
-  row.score_gap = std::abs(best_path(heard.lattice).score - heard.best.log_score);
+  row.score_gap = std::abs(best_path(recogniser.search_lattice()).score - recogniser.best().log_score);
   row.sum_gap = sum_gap(heard.lattice);
   return row;
 }

@@ -3,6 +3,7 @@
 #include <cstdlib>
 #include <filesystem>
 
+#include "audio/log_mel.h"
 #include "base/clock.h"
 #include "base/file.h"
 #include "lattice/posteriors.h"
@@ -67,6 +68,9 @@ Result<Ears> load_ears(const SpeechOptions& o) {
   if (!file) return file.error();
   auto model = Transducer::load(*file, o.arithmetic);
   if (!model) return model.error();
+  if (model->sizes().bands != kNumBands)
+    return Error{Code::Unsupported,
+                 fmt::format("{}: hears {} bands, wanted {}", *path, model->sizes().bands, kNumBands)};
   Ears ears{.model = std::make_unique<Transducer>(std::move(*model)),
             .lm = nullptr,
             .lexicon = nullptr,
@@ -140,11 +144,16 @@ Result<TurnOptions> load_turns(const SpeechOptions& o, const TurnSetting& settin
 
 Heard heard_by(const Ears& ears, const Recogniser& recogniser, const Wanted& wanted) {
   Heard heard;
-  heard.best = recogniser.settled();
-  if (wanted.n_best > 0) heard.n_best = recogniser.n_best(wanted.n_best);
+  if (wanted.n_best == 0 && !wanted.lattice && !wanted.confidence) {
+    heard.best = recogniser.settled();
+    return heard;
+  }
+  const Lattice all = recogniser.lattice();
+  heard.best = best_transcript(all, recogniser.step_s());
+  if (wanted.n_best > 0) heard.n_best = best_transcripts(all, wanted.n_best, recogniser.step_s());
   if (wanted.lattice || wanted.confidence) {
     const ScoreWeights scale{PosteriorScale().sharp, PosteriorScale().sharp};
-    heard.lattice = prune_by_posterior(recogniser.lattice(), kLeastPosterior, scale);
+    heard.lattice = prune_by_posterior(all, kLeastPosterior, scale);
     heard.words = best_words(prune_by_posterior(heard.lattice, kLeastForConfidence, scale));
     expects(heard.words.size() == heard.best.words.size(), "heard_by: the lattice's best path says other words");
     for (std::size_t k = 0; k < heard.words.size(); ++k)

@@ -244,7 +244,7 @@ void add_transcribe(CLI::App& root, Task& task) {
   app.add_flag("--times", o->times, "one word a line: start (s), end (s), confidence, word");
   app.add_flag("--turns", o->turns, "as a listener hears it: what is heard so far, and where the speaker has finished");
   add_turns(app, o->turn);
-  add_number(app, "--nbest", o->n_best, 1, 100, "so many likeliest transcripts with their log probability");
+  add_number(app, "--nbest", o->n_best, 1, 100, "so many likeliest transcripts with their score, a natural logarithm");
   app.add_flag(
       "--raw", o->raw, "samples without a header: 16 bits, little-endian, one channel, 16 kHz; words as they come");
   app.add_option(

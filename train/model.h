@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "base/parallel.h"
+#include "nn/transducer.h"
 
 namespace pipit::train {
 
@@ -27,8 +28,8 @@ struct ModelSizes {
   std::int64_t back_hidden = 176, back_projection = 96;  ///< of the layer that hears the end first
 };
 
-/// Frames of phones in one step of the encoder: more phones than tokens are said in a second.
-inline constexpr std::int64_t kPhoneFrames = 2;
+/// Frames of phones in one step of the encoder, as the device has them.
+inline constexpr std::int64_t kPhoneFrames = pipit::kPhoneFrames;
 
 /// x [B, T, stack * bands], normalised -> [B, T, projection]. Layer: y = LayerNorm(LSTM(x)), plus x where it fits.
 struct EncoderImpl : torch::nn::Module {

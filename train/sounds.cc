@@ -4,7 +4,6 @@
 #include <CLI/CLI.hpp>
 #include <algorithm>
 #include <filesystem>
-#include <fstream>
 #include <map>
 #include <set>
 #include <sstream>
@@ -17,7 +16,9 @@
 namespace pipit {
 namespace {
 
-struct PhonesOptions {
+constexpr std::size_t kMostBytes = std::size_t{1} << 26;
+
+struct SoundsOptions {
   std::vector<std::string> dictionaries;
   std::string manifest, lm, pieces, out, lexicon, missing;
 };
@@ -28,8 +29,9 @@ using Dictionary = std::map<std::string, std::vector<Sounds>, std::less<>>;  // 
 // CMUdict's text: word, perhaps a number in brackets, phones with their stress; `#` begins a remark. Of a word that a
 // dictionary before this one has nothing is taken.
 Status read_dictionary(const std::string& path, Dictionary& into) {
-  std::ifstream in(path);
-  if (!in) return Error{Code::NotFound, path + ": cannot be read"};
+  const auto text = read_file(path, kMostBytes);
+  if (!text) return text.error();
+  std::istringstream in(*text);
   Dictionary found;
   for (std::string line; std::getline(in, line);) {
     std::istringstream fields(line.substr(0, line.find('#')));
@@ -67,7 +69,7 @@ const Sounds* sounds_of(const Dictionary& dictionary, const std::vector<std::str
   return found == dictionary.end() || found->second.empty() ? nullptr : &found->second.front();
 }
 
-Status run(const PhonesOptions& o) {
+Status run(const SoundsOptions& o) {
   Dictionary dictionary;
   for (const std::string& path : o.dictionaries)
     if (const Status read = read_dictionary(path, dictionary); !read) return read;
@@ -75,7 +77,7 @@ Status run(const PhonesOptions& o) {
   if (!clips) return clips.error();
   const auto lm = WordNgramModel::open(o.lm);
   if (!lm) return lm.error();
-  const auto pieces_text = read_file(o.pieces, std::size_t{1} << 24);
+  const auto pieces_text = read_file(o.pieces, kMostBytes);
   if (!pieces_text) return pieces_text.error();
   std::vector<std::string> pieces;
   std::istringstream lines(*pieces_text);
@@ -148,7 +150,7 @@ Status run(const PhonesOptions& o) {
 }  // namespace pipit
 
 int main(int argc, char** argv) {
-  pipit::PhonesOptions o;
+  pipit::SoundsOptions o;
   CLI::App app("Writes what every clip of a manifest sounds like, and how the words of a language model are said.");
   app.add_option(
          "--dictionary", o.dictionaries, "text as CMUdict's; what the first one does not know is asked of the next")

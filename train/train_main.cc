@@ -56,7 +56,7 @@ int main(int argc, char** argv) {
   app.add_option("--phones",
                  o.sizes.phones,
                  "phones, blank included, of which the CTC head learns (phones.tsv beside the tokens); 0: tokens")
-      ->check(CLI::Range(0, 1024));
+      ->check(CLI::Range(0, 256));
   app.add_option("--noise", o.augmentation.noise, "share of clips with noise added, 0 to 1")
       ->check(CLI::Range(0.0, 1.0));
   app.add_option("--warp", o.augmentation.warp, "bands are stretched by up to this share, 0 to 0.5")

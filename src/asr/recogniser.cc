@@ -8,7 +8,9 @@
 #include "asr/word_lattice.h"
 #include "audio/feature_norm.h"
 #include "audio/log_mel.h"
+#include "lattice/confidence.h"
 #include "lattice/paths.h"
+#include "lattice/posteriors.h"
 #include "nn/encoder_views.h"
 #include "text/pieces.h"
 
@@ -59,7 +61,7 @@ struct Recogniser::Stream {
       : model(m),
         options(o),
         norm(norm_of(m)),
-        encoder(m, o.views),
+        encoder(m, std::min(o.views, static_cast<int>(m.sizes().stack))),
         scorer(m, options.lm != nullptr ? options.own_text_weight : 0),
         search(scorer, options) {}
 
@@ -146,6 +148,8 @@ Transcript later(Transcript words, double by_s) {
   return words;
 }
 
+namespace {
+
 Transcript transcript_of(const Lattice& lattice, std::span<const std::int32_t> arcs, double step_s) {
   Transcript out;
   for (const std::int32_t a : arcs) {
@@ -158,22 +162,36 @@ Transcript transcript_of(const Lattice& lattice, std::span<const std::int32_t> a
   return out;
 }
 
-Transcript Recogniser::settled() const {
-  if (!stream_->looks_twice()) return best();
-  const Lattice all = lattice();
-  return transcript_of(all, best_path(all).arcs, step_s());
+}  // namespace
+
+Transcript best_transcript(const Lattice& lattice, double step_s) {
+  const std::vector<std::int32_t> path = best_path(lattice).arcs;
+  Transcript out = transcript_of(lattice, path, step_s);
+  const std::vector<double> share = posteriors(lattice, {PosteriorScale().sharp, PosteriorScale().sharp}).arc;
+  auto word = out.words.begin();
+  for (const std::int32_t a : path) {
+    const LatticeArc& arc = lattice.arcs[static_cast<std::size_t>(a)];
+    if (arc.word == kNoWord) continue;
+    double sum = 0;
+    for (std::size_t k = 0; k < lattice.arcs.size(); ++k) {
+      const LatticeArc& other = lattice.arcs[k];
+      if (other.word == arc.word && other.start_frame < arc.end_frame && arc.start_frame < other.end_frame)
+        sum += share[k];
+    }
+    word++->confidence = std::min(1.0, sum);
+  }
+  return out;
 }
 
 // Paths come by score, and some say the same: as many more are asked for as it takes, up to 64 for each text.
-std::vector<Transcript> Recogniser::n_best(int most) const {
-  const Lattice all = lattice();
+std::vector<Transcript> best_transcripts(const Lattice& lattice, int most, double step_s) {
   std::vector<Transcript> out;
   for (int paths = 4 * most; static_cast<int>(out.size()) < most && paths <= 64 * most; paths *= 4) {
     out.clear();
-    const std::vector<LatticePath> found = pipit::n_best(all, paths);
+    const std::vector<LatticePath> found = n_best(lattice, paths);
     for (const LatticePath& path : found) {
       if (static_cast<int>(out.size()) == most) break;
-      Transcript one = transcript_of(all, path.arcs, step_s());
+      Transcript one = transcript_of(lattice, path.arcs, step_s);
       const std::string text = one.text();
       if (std::none_of(out.begin(), out.end(), [&](const Transcript& other) { return other.text() == text; }))
         out.push_back(std::move(one));
@@ -181,6 +199,10 @@ std::vector<Transcript> Recogniser::n_best(int most) const {
     if (static_cast<int>(found.size()) < paths) break;
   }
   return out;
+}
+
+Transcript Recogniser::settled() const {
+  return stream_->looks_twice() ? best_transcript(lattice(), step_s()) : best();
 }
 
 Transcript Recogniser::best() const {
@@ -214,12 +236,18 @@ double Recogniser::seconds_decoded() const { return steps() * step_s(); }
 int Recogniser::steps() const { return stream_->search.frame(); }
 double Recogniser::step_s() const { return stream_->step_s(); }
 void Recogniser::alive(std::vector<Alive>& out) const { stream_->search.alive(out); }
+
+Lattice Recogniser::search_lattice() const {
+  const Stream& s = *stream_;
+  return word_lattice(s.search.lattice(),
+                      [&](std::int32_t token) { return s.model.piece(static_cast<std::size_t>(token)); });
+}
+
 Lattice Recogniser::lattice() const {
   const Stream& s = *stream_;
-  Lattice out = word_lattice(s.search.lattice(),
-                             [&](std::int32_t token) { return s.model.piece(static_cast<std::size_t>(token)); });
-  return s.looks_twice() ? second_look(out, phones(), s.model.sizes().phones, *s.options.lexicon, s.options.second_look)
-                         : out;
+  Lattice out = search_lattice();
+  if (!s.looks_twice()) return out;
+  return second_look(out, phones(), s.model.sizes().phones, *s.options.lexicon, s.options.second_look);
 }
 
 }  // namespace pipit

@@ -14,7 +14,7 @@ namespace pipit {
 
 struct RecogniserOptions : SearchOptions {
   /// The encoder hears the sound in so many views (nn/encoder_views.h), 1 to 6: surer, and as much more to compute.
-  int views = 3;
+  int views = 3;  ///< never more than a step of the model has frames
   /// How words are said, by the model's phones (Transducer::phone_names). Null: no second look.
   const Lexicon* lexicon = nullptr;
   SecondLookOptions second_look = {};
@@ -36,8 +36,11 @@ struct Transcript {
 
 /// A transcript with its times moved.
 Transcript later(Transcript words, double by_s);
-/// The words along arcs of a lattice whose frames last step_s, and their score; without confidence.
-Transcript transcript_of(const Lattice& lattice, std::span<const std::int32_t> arcs, double step_s);
+/// The words of a lattice's best path, whose frames last step_s. Confidence: the part of all paths, their scores made
+/// flatter (PosteriorScale::sharp), that says the word at about its time.
+Transcript best_transcript(const Lattice& lattice, double step_s);
+/// The likeliest `most` texts of a lattice, best first, without confidence.
+std::vector<Transcript> best_transcripts(const Lattice& lattice, int most, double step_s);
 
 /// One stream. The model is shared and const; everything that changes is in here.
 ///
@@ -67,15 +70,15 @@ class Recogniser {
   Transcript best() const;
   /// The words of lattice()'s best path. They are those of best() where there is no second look.
   Transcript settled() const;
-  /// The likeliest `most` texts of the lattice, best first, without confidence.
-  std::vector<Transcript> n_best(int most) const;
-  /// What may have been said so far: words with times, within SearchOptions::lattice_beam of the search's best path;
-  /// scores are the search's, after a second look at the phones (phones/second_look.h) where options and model have
-  /// what it takes, and else the best path says best() with its score. Prune it (lattice/posteriors.h) before it goes
-  /// anywhere.
+  std::vector<Transcript> n_best(int most) const { return best_transcripts(lattice(), most, step_s()); }
+  /// What may have been said so far: words with times, within SearchOptions::lattice_beam of the search's best path,
+  /// after a second look at the phones (phones/second_look.h) where options and model have what it takes. Costs what
+  /// that does: keep it. Prune it (lattice/posteriors.h) before it goes anywhere.
   /// What is older than SearchOptions::lattice_frames has no alternatives left and looks surer than it is: read it
   /// before.
   Lattice lattice() const;
+  /// The same as the search left it, without a second look: the best path says best() with its score.
+  Lattice search_lattice() const;
   /// log P(phone) of what was decoded since the start or the last start_turn(): [kPhoneFrames * steps(), phones]
   /// (nn/transducer.h). Empty where the model tells none, or the turn is longer than SearchOptions::lattice_frames.
   std::vector<float> phones() const;

@@ -87,7 +87,7 @@ TEST(Recogniser, TheLatticesBestPathIsTheBeams) {
 
 // The second look changes scores and nothing else: it is second_look() on the lattice without one and on phones().
 TEST(Recogniser, SettlesOnWhatItsPhonesSay) {
-  int changed = 0;
+  int changed = 0, unsure = 0;
   for (const std::uint64_t seed : {1, 2, 3, 4}) {
     const std::vector<float> sound = voice(seed, 5);
     RecogniserOptions options;
@@ -104,7 +104,13 @@ TEST(Recogniser, SettlesOnWhatItsPhonesSay) {
         second_look(once.lattice(), once.phones(), model().sizes().phones, lexicon(), options.second_look);
     EXPECT_EQ(twice.lattice(), seen);
     EXPECT_EQ(twice.settled().text(), path_text(seen, best_path(seen).arcs));
+    EXPECT_EQ(twice.search_lattice(), once.lattice()) << "the search's own, whatever the second look says";
     EXPECT_EQ(twice.n_best(3)[0].text(), twice.settled().text());
+    for (const Word& word : twice.settled().words) {
+      EXPECT_GT(word.confidence, 0);
+      EXPECT_LE(word.confidence, 1);
+      unsure += word.confidence < 0.99;
+    }
     changed += twice.settled().text() != first.text();
     // However the sound is cut, and in a second turn on end.
     Recogniser cut(model(), options);
@@ -124,6 +130,7 @@ TEST(Recogniser, SettlesOnWhatItsPhonesSay) {
     }
   }
   EXPECT_GT(changed, 0) << "or this test says nothing";
+  EXPECT_GT(unsure, 0);
 }
 
 // A turn longer than alternatives are remembered for is left as the search had it.

@@ -127,6 +127,7 @@ TEST(Turns, OneFinalForEachTurnAndNothingBehindIt) {
             ++confirmed;
           }
           EXPECT_FALSE(event.transcript.words.empty());
+          for (const Word& word : event.transcript.words) EXPECT_GT(word.confidence, 0) << word.text;
           standing = -1;
           ++turn;
       }

@@ -50,7 +50,7 @@ Result<TransducerSizes> read_sizes(const json& card, const std::string& path) {
                           {"context", &out.context, 16},
                           {"embedding", &out.embedding, 4096},
                           {"joint", &out.joint, kWide},
-                          {"phones", &out.phones, 1024},
+                          {"phones", &out.phones, 256},
                           {"back_hidden", &out.back_hidden, kWide},
                           {"back_projection", &out.back_projection, kWide}};
   for (const auto& [key, value, most] : fields) {

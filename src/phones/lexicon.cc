@@ -4,6 +4,7 @@
 #include <unordered_map>
 
 #include "base/file.h"
+#include "base/text.h"
 
 namespace pipit {
 namespace {
@@ -34,24 +35,27 @@ Result<Lexicon> Lexicon::parse(std::string_view text, std::string_view path, std
     const auto bad = [&](std::string_view what) {
       return Error{Code::BadFormat, std::string(path) + ':' + std::to_string(line) + ": " + std::string(what)};
     };
-    std::string_view rest = take_until(text, '\n');
+    const std::string_view whole = take_until(text, '\n');
+    std::string_view rest = whole;
     const std::string_view word = take_until(rest, '\t');
-    if (word.empty() || rest.empty()) return bad("wanted a word, a tab, and phones");
+    if (word.empty() || rest.empty()) return bad("wanted a word, a tab, and phones, found " + in_quotes(whole));
     if (!std::all_of(word.begin(), word.end(), [](char c) { return (c >= 'A' && c <= 'Z') || c == '\''; }))
-      return bad("a word has letters A to Z and apostrophes alone");
+      return bad("wanted a word of letters A to Z and apostrophes, found " + in_quotes(word));
     if (word.size() > kLongestWord) return bad("a word of more than 100 letters");
     Way way{.word = static_cast<std::uint32_t>(out.words_.size()),
             .phones = static_cast<std::uint32_t>(out.phones_.size()),
             .word_size = static_cast<std::uint8_t>(word.size())};
     out.words_ += word;
     while (!rest.empty()) {
-      const auto found = number.find(take_until(rest, ' '));
-      if (found == number.end()) return bad("a phone that the model does not tell");
+      const std::string_view phone = take_until(rest, ' ');
+      const auto found = number.find(phone);
+      if (found == number.end()) return bad("the model tells no phone " + in_quotes(phone));
       if (way.num_phones++ == kMostPhones) return bad("more than 60 phones");
       out.phones_.push_back(found->second);
     }
     out.ways_.push_back(way);
   }
+  if (out.ways_.empty()) return Error{Code::BadFormat, std::string(path) + ": no word in it"};
   std::ranges::stable_sort(out.ways_, {}, [&](const Way& way) { return out.word_of(way); });
   return out;
 }

@@ -15,7 +15,7 @@ namespace {
 using nlohmann::json;
 using testing::HasSubstr;
 
-json evaluate(const Scratch& scratch, std::vector<std::string> arguments) {
+json evaluate(const ScratchFolder& scratch, std::vector<std::string> arguments) {
   const std::string path = scratch.file("eval.json");
   arguments.insert(arguments.begin(), "eval");
   arguments.insert(arguments.end(), {"--json", path});
@@ -54,7 +54,7 @@ std::string arc_tum(int n, double yaw, double dx, double dy, double scale, doubl
 constexpr double kPrinted = 1e-12;
 
 TEST(EvalAte, ForgivesWhereTheWorldBegins) {
-  const Scratch scratch;
+  const ScratchFolder scratch;
   const std::string ref = scratch.write("ref.tum", arc_tum(40, 0, 0, 0, 1, 0));
   const std::string est = scratch.write("est.tum", arc_tum(40, 0.7, 3, -2, 1, 0));
   json aligned = evaluate(scratch, {"ate", "--est", est, "--ref", ref});
@@ -67,7 +67,7 @@ TEST(EvalAte, ForgivesWhereTheWorldBegins) {
 }
 
 TEST(EvalAte, ForgivesScaleOnlyWhenAsked) {
-  const Scratch scratch;
+  const ScratchFolder scratch;
   const std::string ref = scratch.write("ref.tum", arc_tum(40, 0, 0, 0, 1, 0));
   const std::string est = scratch.write("est.tum", arc_tum(40, -0.4, 1, 1, 2, 0));
   EXPECT_GT(evaluate(scratch, {"ate", "--est", est, "--ref", ref, "--align", "se"})["rmse_m"].get<double>(), 0.5);
@@ -75,7 +75,7 @@ TEST(EvalAte, ForgivesScaleOnlyWhenAsked) {
 }
 
 TEST(EvalAte, MeasuresAWobbleOfKnownSize) {
-  const Scratch scratch;
+  const ScratchFolder scratch;
   const std::string ref = scratch.write("ref.tum", arc_tum(40, 0, 0, 0, 1, 0));
   const std::string est = scratch.write("est.tum", arc_tum(40, 0, 0, 0, 1, 0.05));
   json raw = evaluate(scratch, {"ate", "--est", est, "--ref", ref, "--align", "none"});
@@ -84,7 +84,7 @@ TEST(EvalAte, MeasuresAWobbleOfKnownSize) {
 }
 
 TEST(EvalAte, MatchesStampsWithinTwentyMilliseconds) {
-  const Scratch scratch;
+  const ScratchFolder scratch;
   const std::string ref = scratch.write("ref.tum", arc_tum(40, 0, 0, 0, 1, 0));
   const std::string near = scratch.write("near.tum", arc_tum(40, 0, 0, 0, 1, 0, 0.019));
   EXPECT_EQ(evaluate(scratch, {"ate", "--est", near, "--ref", ref})["matched"], 40);
@@ -95,7 +95,7 @@ TEST(EvalAte, MatchesStampsWithinTwentyMilliseconds) {
 }
 
 TEST(EvalAte, MatchesGraphsById) {
-  const Scratch scratch;
+  const ScratchFolder scratch;
   const std::string ref = scratch.write("ref.g2o",
                                         "VERTEX_SE2 0 0 0 0\nVERTEX_SE2 1 1 0 0\nVERTEX_SE2 2 2 0 0\n"
                                         "VERTEX_SE2 3 2 1 0\n");
@@ -110,7 +110,7 @@ TEST(EvalAte, MatchesGraphsById) {
 
 // Every step of the arc is a chord of 2 * 5 m * sin(0.75 / n), and heading turns evenly.
 TEST(EvalRpe, SeesDriftButNotWhereTheWorldBegins) {
-  const Scratch scratch;
+  const ScratchFolder scratch;
   const std::string ref = scratch.write("ref.tum", arc_tum(60, 0, 0, 0, 1, 0));
   const std::string moved = scratch.write("moved.tum", arc_tum(60, 1.1, 4, 4, 1, 0));
   json same = evaluate(scratch, {"rpe", "--est", moved, "--ref", ref, "--align", "none"});
@@ -124,7 +124,7 @@ TEST(EvalRpe, SeesDriftButNotWhereTheWorldBegins) {
 }
 
 TEST(EvalRpe, APathUnderAMetreHasNoPairsOverAMetre) {
-  const Scratch scratch;
+  const ScratchFolder scratch;
   const std::string path = scratch.write("short.tum", arc_tum(8, 0, 0, 0, 0.1, 0));
   json report = evaluate(scratch, {"rpe", "--est", path, "--ref", path});
   EXPECT_EQ(report["per_metre"]["pairs"], 0);
@@ -136,7 +136,7 @@ TEST(EvalRpe, APathUnderAMetreHasNoPairsOverAMetre) {
 }
 
 TEST(EvalAte, AFastEstimateIsComparedOnceForEachPoseOfTheReference) {
-  const Scratch scratch;
+  const ScratchFolder scratch;
   std::string fast, slow;
   for (int i = 0; i < 300; ++i) {
     char line[200];
@@ -153,7 +153,7 @@ TEST(EvalAte, AFastEstimateIsComparedOnceForEachPoseOfTheReference) {
 }
 
 TEST(Eval, HostileTrajectoriesAreRefusedInOneLine) {
-  const Scratch scratch;
+  const ScratchFolder scratch;
   const std::string good = scratch.write("good.tum", arc_tum(10, 0, 0, 0, 1, 0));
   const std::vector<std::pair<std::string, std::string>> bad = {
       {"empty.tum", ""},
@@ -178,7 +178,7 @@ TEST(Eval, HostileTrajectoriesAreRefusedInOneLine) {
 
 // Two poses and one measurement: chi2 is zero, in any precision, and that is no failure.
 TEST(Demo, TwoPosesAreSolved) {
-  const Scratch scratch;
+  const ScratchFolder scratch;
   const Outcome run = run_pipit({"demo", "--poses", "2", "--out", scratch.file("demo")});
   EXPECT_EQ(run.exit_code, 0) << run.err;
   for (const std::string& line : lines_of(run.out))
@@ -189,7 +189,7 @@ TEST(Demo, TwoPosesAreSolved) {
 }
 
 TEST(EvalGrowth, PlotsByTheEndingOfTheName) {
-  const Scratch scratch;
+  const ScratchFolder scratch;
   const std::string html = scratch.file("g.html"), svg = scratch.file("g.svg");
   for (const std::string& plot : {html, svg})
     ASSERT_EQ(run_pipit({"eval", "growth", "--min-poses", "50", "--max-poses", "100", "--repeat", "1", "--plot", plot})
@@ -203,7 +203,7 @@ TEST(EvalGrowth, PlotsByTheEndingOfTheName) {
 
 // Which rule matters: the update in half ends farther from double than in single, and each row is told once.
 TEST(EvalAblation, CountsStepsThatWereKeptAndComposesTenThousand) {
-  const Scratch scratch;
+  const ScratchFolder scratch;
   const std::string path = scratch.file("ablation.json");
   const Outcome run =
       run_pipit({"eval", "ablation", "--sim", "--poses", "60", "--max-iterations", "30", "--json", path});
@@ -234,7 +234,7 @@ TEST(EvalAblation, CountsStepsThatWereKeptAndComposesTenThousand) {
 }
 
 TEST(EvalLoops, ComparesAndCounts) {
-  const Scratch scratch;
+  const ScratchFolder scratch;
   const std::string picture = scratch.file("loops.svg");
   json report = evaluate(scratch, {"loops", "--count", "6", "--max-poses", "400", "--seed", "5", "--plot", picture});
   ASSERT_EQ(report["problems"].size(), 6u);
@@ -251,7 +251,7 @@ TEST(EvalLoops, ComparesAndCounts) {
 }
 
 TEST(EvalGrowth, MeasuresTimeAndMemory) {
-  const Scratch scratch;
+  const ScratchFolder scratch;
   const std::string picture = scratch.file("growth.svg");
   json report =
       evaluate(scratch, {"growth", "--kind", "city", "--max-poses", "20000", "--repeat", "1", "--plot", picture});
@@ -272,7 +272,7 @@ TEST(EvalGrowth, MeasuresTimeAndMemory) {
 
 // Simulate, optimise, compare with the truth: the chain of the demo.
 TEST(Chain, SimulatedGraphsEndNearTheirTruth) {
-  const Scratch scratch;
+  const ScratchFolder scratch;
   for (const char* kind : {"home", "grid", "sphere", "torus", "city"}) {
     SCOPED_TRACE(kind);
     const std::string graph = scratch.file("sim.g2o"), truth = scratch.file("truth.g2o"), out = scratch.file("out.g2o");

@@ -20,7 +20,7 @@ struct Solved {
 };
 
 /// Runs pgo with --json; a report that is no JSON fails the test (so NaN or inf in it do).
-Solved solve(const Scratch& scratch, std::vector<std::string> arguments, const RunOptions& options = {}) {
+Solved solve(const ScratchFolder& scratch, std::vector<std::string> arguments, const RunOptions& options = {}) {
   const std::string path = scratch.file("report.json");
   std::filesystem::remove(path);
   arguments.insert(arguments.begin(), "pgo");
@@ -40,7 +40,7 @@ void expect_close(const json& value, double wanted) {
 }
 
 TEST(Pgo, FindsTheOptimumKnownByHand) {
-  const Scratch scratch;
+  const ScratchFolder scratch;
   for (const std::string& text : {line_graph(), line_graph_3d()}) {
     const Solved s = solve(scratch, {scratch.write("line.g2o", text)});
     ASSERT_EQ(s.run.exit_code, 0) << s.run.err;
@@ -54,7 +54,7 @@ TEST(Pgo, FindsTheOptimumKnownByHand) {
 }
 
 TEST(Pgo, ReportHoldsEveryField) {
-  const Scratch scratch;
+  const ScratchFolder scratch;
   const Solved s = solve(scratch, {scratch.write("line.g2o", line_graph())});
   ASSERT_EQ(s.run.exit_code, 0) << s.run.err;
   for (const char* name : {"poses", "edges", "dropped_edges", "iterations", "threads"})
@@ -81,7 +81,7 @@ TEST(Pgo, ReportHoldsEveryField) {
 }
 
 TEST(Pgo, FileWithoutVerticesHasNoChi2OfItsOwn) {
-  const Scratch scratch;
+  const ScratchFolder scratch;
   const Solved s = solve(scratch, {scratch.write("line.g2o", line_graph(false))});
   ASSERT_EQ(s.run.exit_code, 0) << s.run.err;
   EXPECT_TRUE(s.report["chi2_file"].is_null());
@@ -89,7 +89,7 @@ TEST(Pgo, FileWithoutVerticesHasNoChi2OfItsOwn) {
 }
 
 TEST(Pgo, StandardInputIsAFile) {
-  const Scratch scratch;
+  const ScratchFolder scratch;
   const std::string text = square_laps(5, 3, 1);
   const Solved file = solve(scratch, {scratch.write("a.g2o", text), "--out", scratch.file("file.g2o")});
   const Solved pipe = solve(scratch, {"-", "--out", scratch.file("pipe.g2o")}, {.input = text});
@@ -100,7 +100,7 @@ TEST(Pgo, StandardInputIsAFile) {
 }
 
 TEST(Pgo, WhatItWritesReadsBackAsTheSameGraph) {
-  const Scratch scratch;
+  const ScratchFolder scratch;
   const std::string out = scratch.file("out.g2o");
   for (const std::string& text : {square_laps(6, 2, 2), line_graph_3d()}) {
     const Solved first = solve(scratch, {scratch.write("in.g2o", text), "--out", out});
@@ -116,7 +116,7 @@ TEST(Pgo, WhatItWritesReadsBackAsTheSameGraph) {
 }
 
 TEST(Pgo, EveryPrecisionAndSolverAgrees) {
-  const Scratch scratch;
+  const ScratchFolder scratch;
   const std::string graph = scratch.write("laps.g2o", square_laps(10, 3, 3));
   const Solved reference = solve(scratch, {graph, "--precision", "double", "--solver", "cholesky"});
   ASSERT_EQ(reference.run.exit_code, 0) << reference.run.err;
@@ -136,7 +136,7 @@ TEST(Pgo, EveryPrecisionAndSolverAgrees) {
 
 // In single precision the update is stored in fp32: every number of every pose that moved is a float.
 TEST(Pgo, SingleStoresPosesInFp32) {
-  const Scratch scratch;
+  const ScratchFolder scratch;
   const std::string out = scratch.file("out.g2o"), graph = scratch.write("laps.g2o", square_laps(10, 3, 3));
   ASSERT_EQ(run_pipit({"pgo", graph, "--precision", "single", "--quiet", "--out", out}).exit_code, 0);
   int numbers = 0;
@@ -154,7 +154,7 @@ TEST(Pgo, SingleStoresPosesInFp32) {
 }
 
 TEST(Pgo, HalfEndsInOrderWhateverItFinds) {
-  const Scratch scratch;
+  const ScratchFolder scratch;
   const Solved s = solve(scratch, {scratch.write("laps.g2o", square_laps(10, 3, 3)), "--precision", "half"});
   EXPECT_EQ(s.run.signal, 0);
   EXPECT_TRUE(s.run.exit_code == 0 || s.run.exit_code == 1) << s.run.exit_code;
@@ -165,7 +165,7 @@ TEST(Pgo, HalfEndsInOrderWhateverItFinds) {
 }
 
 TEST(Pgo, EveryInitialGuessLeadsHome) {
-  const Scratch scratch;
+  const ScratchFolder scratch;
   const std::string graph = scratch.write("laps.g2o", square_laps(8, 3, 4));
   const Solved reference = solve(scratch, {graph});
   ASSERT_EQ(reference.run.exit_code, 0) << reference.run.err;
@@ -180,14 +180,14 @@ TEST(Pgo, EveryInitialGuessLeadsHome) {
 }
 
 TEST(Pgo, FileGuessNeedsVertices) {
-  const Scratch scratch;
+  const ScratchFolder scratch;
   const Outcome run = run_pipit({"pgo", scratch.write("line.g2o", line_graph(false)), "--init", "file"});
   EXPECT_TRUE(run.exit_code == 1 || run.exit_code == 2) << run.exit_code;
   EXPECT_EQ(lines_of(run.err).size(), 1u) << run.err;
 }
 
 TEST(Pgo, SameBitsForAnyNumberOfThreads) {
-  const Scratch scratch;
+  const ScratchFolder scratch;
   const std::string graph = scratch.write("laps.g2o", square_laps(40, 6, 5));
   std::string first;
   for (const char* threads : {"1", "2", "3"}) {
@@ -200,7 +200,7 @@ TEST(Pgo, SameBitsForAnyNumberOfThreads) {
 }
 
 TEST(Pgo, StopsWhenTold) {
-  const Scratch scratch;
+  const ScratchFolder scratch;
   const std::string graph = scratch.write("laps.g2o", square_laps(20, 4, 6));
   const Solved one = solve(scratch, {graph, "--max-iterations", "1", "--tolerance", "1e-15"});
   ASSERT_EQ(one.run.exit_code, 0) << one.run.err;
@@ -214,7 +214,7 @@ TEST(Pgo, StopsWhenTold) {
 }
 
 TEST(Pgo, RobustLossesFindTheWrongClosures) {
-  const Scratch scratch;
+  const ScratchFolder scratch;
   constexpr int kWrong = 12;
   const Solved clean = solve(scratch, {scratch.write("clean.g2o", square_laps(15, 4, 7))});
   ASSERT_EQ(clean.run.exit_code, 0) << clean.run.err;
@@ -239,7 +239,7 @@ TEST(Pgo, RobustLossesFindTheWrongClosures) {
 }
 
 TEST(Pgo, DefaultScalesKeepTheClosuresOfCleanGraphs) {
-  const Scratch scratch;
+  const ScratchFolder scratch;
   for (const char* kind : {"home", "city", "sphere"}) {
     const std::string graph = scratch.file("clean.g2o");
     ASSERT_EQ(run_pipit({"sim", "graph", "--kind", kind, "--poses", "400", "--seed", "1", "--out", graph}).exit_code,
@@ -254,7 +254,7 @@ TEST(Pgo, DefaultScalesKeepTheClosuresOfCleanGraphs) {
 }
 
 TEST(Pgo, SaysLessWhenQuiet) {
-  const Scratch scratch;
+  const ScratchFolder scratch;
   const std::string graph = scratch.write("line.g2o", line_graph());
   const Outcome loud = run_pipit({"pgo", graph}), quiet = run_pipit({"pgo", graph, "--quiet"});
   EXPECT_EQ(quiet.exit_code, 0);
@@ -263,7 +263,7 @@ TEST(Pgo, SaysLessWhenQuiet) {
 }
 
 TEST(Pgo, DrawsBeforeAndAfter) {
-  const Scratch scratch;
+  const ScratchFolder scratch;
   const std::string graph = scratch.write("laps.g2o", square_laps(6, 2, 8));
   const std::string svg = scratch.file("plot.svg"), html = scratch.file("plot.html");
   ASSERT_EQ(run_pipit({"pgo", graph, "--quiet", "--plot", svg}).exit_code, 0);
@@ -275,7 +275,7 @@ TEST(Pgo, DrawsBeforeAndAfter) {
 }
 
 TEST(Pgo, NothingToDoIsConverged) {
-  const Scratch scratch;
+  const ScratchFolder scratch;
   const Solved fixed = solve(scratch, {scratch.write("fixed.g2o", line_graph() + "FIX 0 1 2\n")});
   EXPECT_EQ(fixed.report["stop"], "converged");
   EXPECT_NEAR(fixed.report["chi2_final"].get<double>(), kLineFile, 1e-14);
@@ -288,7 +288,7 @@ TEST(Pgo, NothingToDoIsConverged) {
 }
 
 TEST(Pgo, PosesTiedByLandmarksOnlyStartFromTheFile) {
-  const Scratch scratch;
+  const ScratchFolder scratch;
   const std::string graph = scratch.write("landmark.g2o",
                                           "VERTEX_SE2 0 0 0 0\nVERTEX_SE2 1 1 0 0\nVERTEX_SE2 2 2 0 0\n"
                                           "VERTEX_XY 7 1 1\nVERTEX_XY 8 2 1\n"
@@ -303,7 +303,7 @@ TEST(Pgo, PosesTiedByLandmarksOnlyStartFromTheFile) {
 }
 
 TEST(Pgo, GivesCovarianceOfChosenPoses) {
-  const Scratch scratch;
+  const ScratchFolder scratch;
   const Solved s = solve(scratch, {scratch.write("line.g2o", line_graph()), "--covariance", "1,2"});
   ASSERT_EQ(s.run.exit_code, 0) << s.run.err;
   // Held at pose 0. Along x the information of poses 1 and 2 is [2 -1; -1 2], its inverse [2 1; 1 2] / 3, and nothing
@@ -330,7 +330,7 @@ std::string long_chain(int poses) {
 // Whole columns of the inverse would be 300 * 3 * 60000 numbers, 432 MB; the blocks asked for are 21 kB.
 TEST(Pgo, CovarianceOfManyPosesNeedsLittleMemory) {
   if (!kMemoryCanBeLimited) GTEST_SKIP() << "sanitizers need all the address space there is";
-  const Scratch scratch;
+  const ScratchFolder scratch;
   std::string ids = "0";
   for (int i = 1; i < 300; ++i) ids += "," + std::to_string(60 * i);
   const Solved s = solve(scratch,
@@ -344,7 +344,7 @@ TEST(Pgo, CovarianceOfManyPosesNeedsLittleMemory) {
 // Information of 1e-30 beside 1e30: the chain can be optimised, since it has no contradiction, but H has no inverse in
 // fp64.
 TEST(Pgo, ACovarianceThatFailsLosesNoPoses) {
-  const Scratch scratch;
+  const ScratchFolder scratch;
   const std::string graph = scratch.write("weak.g2o",
                                           "VERTEX_SE2 0 0 0 0\nVERTEX_SE2 1 1 0 0\nVERTEX_SE2 2 2 0 0\n"
                                           "EDGE_SE2 0 1 1 0 0 1e-30 0 0 1e-30 0 1e-30\n"
@@ -359,7 +359,7 @@ TEST(Pgo, ACovarianceThatFailsLosesNoPoses) {
 
 TEST(Pgo, NoMemoryIsOneLine) {
   if (!kMemoryCanBeLimited) GTEST_SKIP() << "sanitizers need all the address space there is";
-  const Scratch scratch;
+  const ScratchFolder scratch;
   const std::string graph = scratch.write("chain.g2o", long_chain(200'000));
   for (const char* threads : {"1", "2"}) {
     const Outcome run = run_pipit({"pgo", graph, "--quiet", "--threads", threads}, {.memory_limit_mb = 200});
@@ -370,7 +370,7 @@ TEST(Pgo, NoMemoryIsOneLine) {
 
 // Killed at any moment, an output file is the old one or the new one in full.
 TEST(Pgo, KilledNeverLeavesHalfAFile) {
-  const Scratch scratch;
+  const ScratchFolder scratch;
   const std::string graph = scratch.write("laps.g2o", square_laps(100, 10, 9));
   const std::string out = scratch.file("out.g2o");
   const std::vector<std::string> command = {"pgo", graph, "--out", out, "--quiet", "--max-iterations", "2"};

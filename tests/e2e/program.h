@@ -45,19 +45,19 @@ struct RunOptions {
 };
 
 /// A folder of this test process alone, empty at the start and removed at the end.
-class Scratch {
+class ScratchFolder {
  public:
-  Scratch() {
+  ScratchFolder() {
     std::string name = (std::filesystem::temp_directory_path() / "pipit_test_XXXXXX").string();
     if (::mkdtemp(name.data()) == nullptr) std::abort();
     path_ = name;
   }
-  ~Scratch() {
+  ~ScratchFolder() {
     std::error_code ignored;
     std::filesystem::remove_all(path_, ignored);
   }
-  Scratch(const Scratch&) = delete;
-  Scratch& operator=(const Scratch&) = delete;
+  ScratchFolder(const ScratchFolder&) = delete;
+  ScratchFolder& operator=(const ScratchFolder&) = delete;
 
   std::string file(const std::string& name) const { return (path_ / name).string(); }
   std::string write(const std::string& name, std::string_view text) const {
@@ -92,7 +92,7 @@ inline std::vector<std::string> lines_of(const std::string& text) {
 
 /// Runs `pipit arguments..`. Input and outputs go through files, so that nothing can block on a full pipe.
 inline Outcome run_pipit(const std::vector<std::string>& arguments, const RunOptions& options = {}) {
-  const Scratch scratch;
+  const ScratchFolder scratch;
   const std::string in = scratch.write("in", options.input), err = scratch.file("err");
   const std::string out = options.out.empty() ? scratch.file("out") : options.out;
   posix_spawn_file_actions_t actions;

@@ -22,7 +22,7 @@ TEST_P(Reference, MixedEndsWhereDoubleAndTheTableEnd) {
   const auto& [file, chi2] = GetParam();
   const std::string path = data_path(std::string("slam/posegraphs/") + file);
   PIPIT_NEED_DATA(path);
-  const Scratch scratch;
+  const ScratchFolder scratch;
   double found[2] = {};
   const char* const presets[2] = {"double", "mixed"};
   for (int k = 0; k < 2; ++k) {

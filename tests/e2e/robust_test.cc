@@ -17,7 +17,7 @@ struct Doubted {
 };
 
 // Edges from `first_wrong` on are wrong.
-Doubted doubt(const Scratch& scratch, const std::string& graph, std::int64_t first_wrong) {
+Doubted doubt(const ScratchFolder& scratch, const std::string& graph, std::int64_t first_wrong) {
   const Outcome run = run_pipit({"pgo",
                                  graph,
                                  "--robust",
@@ -37,7 +37,7 @@ Doubted doubt(const Scratch& scratch, const std::string& graph, std::int64_t fir
   return out;
 }
 
-double ate(const Scratch& scratch, const std::string& estimate, const std::string& reference) {
+double ate(const ScratchFolder& scratch, const std::string& estimate, const std::string& reference) {
   const std::string path = scratch.file("ate.json");
   const Outcome run = run_pipit({"eval", "ate", "--est", estimate, "--ref", reference, "--json", path});
   EXPECT_EQ(run.exit_code, 0) << run.err;
@@ -47,7 +47,7 @@ double ate(const Scratch& scratch, const std::string& estimate, const std::strin
 }
 
 TEST(Robust, AHomeWithHalfOfItsClosuresWrong) {
-  const Scratch scratch;
+  const ScratchFolder scratch;
   const std::string wrong = scratch.file("wrong.g2o"), clean = scratch.file("clean.g2o");
   const std::string truth = scratch.file("truth.g2o"), solved = scratch.file("solved.g2o");
   const std::vector<std::string> home = {"sim", "graph", "--kind", "home", "--poses", "1000", "--seed", "2"};
@@ -75,7 +75,7 @@ TEST(Robust, TheSphereWithWrongClosures) {
   const std::string clean = data_path("slam/posegraphs/sphere2500.g2o");
   PIPIT_NEED_DATA(wrong);
   PIPIT_NEED_DATA(clean);
-  const Scratch scratch;
+  const ScratchFolder scratch;
   const std::string optimum = scratch.file("optimum.g2o");
   ASSERT_EQ(run_pipit({"pgo", clean, "--quiet", "--out", optimum}).exit_code, 0);
   const Doubted found = doubt(scratch, wrong, 4949);

@@ -23,7 +23,7 @@ struct Solved {
 };
 
 Solved solve(const std::string& graph, std::vector<std::string> options) {
-  const Scratch scratch;
+  const ScratchFolder scratch;
   const std::string path = scratch.file("report.json");
   options.insert(options.begin(), {"pgo", graph, "--json", path});
   Solved run{run_pipit(options, {.time_limit_s = 200}), nullptr};
@@ -45,7 +45,7 @@ void expect_scaling_keeps_the_range(const std::string& graph) {
 }
 
 /// A simulated graph; `sigma` m and rad of its closures: the information is their inverse square.
-std::string simulated(const Scratch& scratch, const std::string& kind, const std::string& sigma) {
+std::string simulated(const ScratchFolder& scratch, const std::string& kind, const std::string& sigma) {
   const std::string path = scratch.file(kind + ".g2o");
   const Outcome run = run_pipit({"sim",
                                  "graph",
@@ -85,7 +85,7 @@ INSTANTIATE_TEST_SUITE_P(Scaling,
 
 // Information of 1e10 is beyond 65504, the largest half.
 TEST(Scaling, NumbersLeaveTheRangeOfHalfWithoutItOnSimulatedGraphs) {
-  const Scratch scratch;
+  const ScratchFolder scratch;
   for (const char* kind : {"home", "sphere"}) {
     SCOPED_TRACE(kind);
     expect_scaling_keeps_the_range(simulated(scratch, kind, "1e-5"));
@@ -120,7 +120,7 @@ TEST(Half, IsVisiblyWorseOnPublicGraphs) {
 }
 
 TEST(Half, IsVisiblyWorseOnASimulatedGraph) {
-  const Scratch scratch;
+  const ScratchFolder scratch;
   const std::string graph = simulated(scratch, "home", "1e-3");
   const Solved exact = solve(graph, {"--precision", "double"});
   ASSERT_TRUE(exact.report.contains("chi2_final")) << exact.outcome.err;

@@ -72,7 +72,7 @@ void expect_transcript(const json& line, const std::string& file) {
 TEST(Speech, TranscribesAClipOfTheDevSplit) {
   const std::string tar = data_path("speech/asr/dev.tar");
   PIPIT_NEED_DATA(tar);
-  const Scratch scratch;
+  const ScratchFolder scratch;
   const std::string clip = member_of(text_of(tar), "1737-146161-0000.opus");
   ASSERT_FALSE(clip.empty());
   const std::string file = scratch.write("clip.opus", clip);
@@ -102,7 +102,7 @@ TEST(Speech, TranscribesAClipOfTheDevSplit) {
 }
 
 TEST(Speech, ASoundWithoutWordsIsATranscriptWithoutWords) {
-  const Scratch scratch;
+  const ScratchFolder scratch;
   for (const std::uint32_t n : {0u, 1u, 16000u}) {
     const std::string file = scratch.write("tone.wav", tone_wav(n));
     const Outcome run = run_pipit({"transcribe", file, "--json"});
@@ -118,7 +118,7 @@ TEST(Speech, ASoundWithoutWordsIsATranscriptWithoutWords) {
 }
 
 TEST(Speech, WhatIsNoSoundIsRefusedInOneLine) {
-  const Scratch scratch;
+  const ScratchFolder scratch;
   expect_one_line(run_pipit({"transcribe", scratch.write("text.wav", "the cat sat on the mat\n")}), 1, "text.wav");
   expect_one_line(run_pipit({"transcribe", scratch.file("none.wav")}), 1, "none.wav");
   expect_one_line(run_pipit({"transcribe", scratch.write("empty.wav", "")}), 1, "empty.wav");
@@ -126,7 +126,7 @@ TEST(Speech, WhatIsNoSoundIsRefusedInOneLine) {
 }
 
 TEST(Speech, ADamagedModelIsRefusedInOneLine) {
-  const Scratch scratch;
+  const ScratchFolder scratch;
   const std::string sound = scratch.write("tone.wav", tone_wav(1600)), whole = text_of(kModel);
   ASSERT_GT(whole.size(), 1'000'000u);
   for (const std::size_t at : {std::size_t{3}, std::size_t{20}, std::size_t{100}, whole.size() / 2, whole.size() - 1}) {
@@ -147,7 +147,7 @@ TEST(Speech, ADamagedModelIsRefusedInOneLine) {
 }
 
 TEST(Speech, ConvertsModels) {
-  const Scratch scratch;
+  const ScratchFolder scratch;
   const std::string card = scratch.write("card.json", R"({"note": "hello", "pieces": null})");
   std::size_t bytes = 0;
   for (const char* as : {"i8", "f16", "f32"}) {
@@ -178,7 +178,7 @@ TEST(Speech, ConvertsModels) {
 
 // Two sounds of one name in different folders get two lattices, each as bytes and as a drawing.
 TEST(Speech, LatticesAreWrittenUnderNamesOfTheirOwn) {
-  const Scratch scratch;
+  const ScratchFolder scratch;
   std::filesystem::create_directories(scratch.file("a"));
   std::filesystem::create_directories(scratch.file("b"));
   const std::string sound = tone_wav(16000), one = scratch.write("a/tone.wav", sound),
@@ -202,7 +202,7 @@ TEST(Speech, LatticesAreWrittenUnderNamesOfTheirOwn) {
 
 // A confidence file beside the model is read, and refused by name and line when it is none.
 TEST(Speech, ADamagedConfidenceIsRefusedInOneLine) {
-  const Scratch scratch;
+  const ScratchFolder scratch;
   const std::string sound = scratch.write("tone.wav", tone_wav(1600)),
                     model = scratch.write("m.pipit", text_of(kModel));
   ASSERT_EQ(run_pipit({"transcribe", sound, "--model", model}).exit_code, 0);
@@ -211,7 +211,7 @@ TEST(Speech, ADamagedConfidenceIsRefusedInOneLine) {
 }
 
 TEST(Speech, ALexiconIsChecked) {
-  const Scratch scratch;
+  const ScratchFolder scratch;
   const std::string sound = scratch.write("tone.wav", tone_wav(16000));
   const auto with = [&](const std::string& name, const std::string& text) {
     return run_pipit({"transcribe", sound, "--lexicon", text.empty() ? name : scratch.write(name, text)});
@@ -228,7 +228,7 @@ TEST(Speech, ALexiconIsChecked) {
 TEST(Speech, LatticesOfTheDevSplitAreWorthTheirBytes) {
   const std::string folder = data_path("speech/asr");
   PIPIT_NEED_DATA(folder);
-  const Scratch scratch;
+  const ScratchFolder scratch;
   const std::string fitted = scratch.file("fitted.confidence");
   const Outcome run = run_pipit({"eval", "lattice", folder, "--most", "12", "--json", "--fit-calibration", fitted});
   ASSERT_EQ(run.exit_code, 0) << run.err;

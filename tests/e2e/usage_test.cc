@@ -92,7 +92,7 @@ std::string flat(const std::string& text) {
 
 // The help of --precision says of each preset what its report says.
 TEST(Usage, HelpOfPrecisionIsWhatRuns) {
-  const Scratch scratch;
+  const ScratchFolder scratch;
   const std::string graph = scratch.write("line.g2o", line_graph());
   const std::string help = flat(help_of(run_pipit({"pgo", "--help"}).out, "--precision"));
   for (const char* precision : {"mixed", "single", "double", "half"}) {
@@ -104,7 +104,7 @@ TEST(Usage, HelpOfPrecisionIsWhatRuns) {
 }
 
 TEST(Usage, WrongCallsEndWithTwoAndOneLine) {
-  const Scratch scratch;
+  const ScratchFolder scratch;
   const std::string graph = scratch.write("line.g2o", line_graph());
   const std::vector<std::vector<std::string>> wrong = {
       {"fly"},
@@ -148,7 +148,7 @@ TEST(Usage, WrongCallsEndWithTwoAndOneLine) {
 
 // "--json graph.g2o" is a graph that somebody wants solved, not a place for the report.
 TEST(Usage, JsonWritesOverJsonOnly) {
-  const Scratch scratch;
+  const ScratchFolder scratch;
   const std::string text = line_graph(), graph = scratch.write("a.g2o", text), other = scratch.write("b.g2o", text);
   const Outcome solved = run_pipit({"pgo", "--json", graph});  // no other FILE: the graph is it
   EXPECT_TRUE(nlohmann::json::parse(solved.out, nullptr, false).contains("chi2_final")) << solved.err;
@@ -172,7 +172,7 @@ TEST(Usage, JsonWritesOverJsonOnly) {
 }
 
 TEST(Usage, TwoOutputsGoToTwoPlaces) {
-  const Scratch scratch;
+  const ScratchFolder scratch;
   const std::string graph = scratch.write("a.g2o", line_graph()), same = scratch.file("same.svg");
   std::filesystem::create_symlink(same, scratch.file("link.svg"));
   for (const std::vector<std::string>& words : {std::vector<std::string>{"pgo", graph, "--out", same, "--json", same},
@@ -191,7 +191,7 @@ TEST(Usage, TwoOutputsGoToTwoPlaces) {
 }
 
 TEST(Usage, OutputsGoToStandardOutput) {
-  const Scratch scratch;
+  const ScratchFolder scratch;
   const std::string graph = scratch.write("a.g2o", line_graph()), file = scratch.file("out.g2o");
   ASSERT_EQ(run_pipit({"pgo", graph, "--out", file}).exit_code, 0);
   for (const char* name : {"-", "/dev/stdout"}) {
@@ -204,7 +204,7 @@ TEST(Usage, OutputsGoToStandardOutput) {
 
 TEST(Usage, OutputThatCannotArriveIsAFailure) {
   if (!std::filesystem::exists("/dev/full")) GTEST_SKIP() << "no /dev/full here";
-  const Scratch scratch;
+  const ScratchFolder scratch;
   const std::string graph = scratch.write("a.g2o", line_graph());
   for (const std::vector<std::string>& words : {std::vector<std::string>{"--help"},
                                                 {"--version"},

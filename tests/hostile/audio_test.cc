@@ -7,6 +7,7 @@
 #include <limits>
 
 #include "audio/audio_file.h"
+#include "nn/test_model.h"
 #include "tests/hostile/clear_line.h"
 
 namespace pipit {
@@ -61,7 +62,7 @@ TEST(HostileAudio, TheSameWordsInEveryDress) {
                                                          {"eight.wav", wav(samples, {.channels = 8, .bits = 24})},
                                                          {"endless.wav", wav(samples, {.claimed = 0xffff'ffff})},
                                                          {"promises.wav", wav(samples, {.claimed = 0x7fff'0000})}};
-  const Scratch scratch;
+  const ScratchFolder scratch;
   for (const auto& [name, bytes] : dresses) {
     const Outcome run = run_pipit({"transcribe", "--quiet", scratch.write(name, bytes)});
     EXPECT_EQ(run.exit_code, 0) << name << ": " << run.err;
@@ -90,7 +91,7 @@ TEST(HostileAudio, NothingIsHeardInNothing) {
                                                        {"tiny.wav", wav(tiny, {})},
                                                        {"silent.wav", wav(silence, {})},
                                                        {"odd_byte.wav", wav(one, {}) + "x"}};
-  const Scratch scratch;
+  const ScratchFolder scratch;
   for (const auto& [name, bytes] : files) {
     const Outcome run = run_pipit({"transcribe", "--quiet", scratch.write(name, bytes)});
     EXPECT_EQ(run.exit_code, 0) << name << ": " << run.err;
@@ -129,7 +130,7 @@ TEST(HostileAudio, WhatCannotBeHeardGetsOneLine) {
       {"great_rate.wav", wav(some, {.rate = 2'000'000})},
       {"no_channels.wav", wav(some, {.channels = 0})},
       {"huge_chunk.wav", huge_chunk}};
-  const Scratch scratch;
+  const ScratchFolder scratch;
   for (const auto& [name, bytes] : files) {
     SCOPED_TRACE(name);
     expect_one_clear_line(run_pipit({"transcribe", scratch.write(name, bytes)}, {.memory_limit_mb = 1000}), name);
@@ -137,8 +138,39 @@ TEST(HostileAudio, WhatCannotBeHeardGetsOneLine) {
   expect_one_clear_line(run_pipit({"transcribe", scratch.write("escape\033[31m.wav", "no sound")}), "escape");
 }
 
+// Whole files with the right checksum, of a network that nobody would train.
+TEST(HostileModel, IsHeardWithOrRefusedInOneLine) {
+  const ScratchFolder scratch;
+  const std::string sound = scratch.write("some.wav", wav(std::vector<float>(16000, 0.1F), {})),
+                    file = scratch.file("odd.pipit");
+  TransducerSizes sizes{.bands = 64,
+                        .stack = 1,
+                        .layers = 1,
+                        .hidden = 3,
+                        .projection = 2,
+                        .tokens = 3,
+                        .context = 1,
+                        .embedding = 2,
+                        .joint = 2};
+  ASSERT_TRUE(TestModel(sizes, 1).write(file));
+  const Outcome short_steps = run_pipit({"transcribe", sound, "--model", file, "--quiet"});
+  EXPECT_EQ(short_steps.exit_code, 0) << short_steps.err;  // more views are asked for than a step has frames
+  EXPECT_EQ(short_steps.err, "");
+  sizes.bands = 63;
+  ASSERT_TRUE(TestModel(sizes, 1).write(file));
+  expect_one_clear_line(run_pipit({"transcribe", sound, "--model", file}), "hears 63 bands, wanted 64");
+  sizes.bands = 64, sizes.phones = 257, sizes.back_hidden = 2, sizes.back_projection = 2;
+  ASSERT_TRUE(TestModel(sizes, 1).write(file));
+  expect_one_clear_line(run_pipit({"transcribe", sound, "--model", file}), "from 1 to 256");
+  sizes.phones = 2;
+  ASSERT_TRUE(TestModel(sizes, 1).write(file));
+  expect_one_clear_line(
+      run_pipit({"transcribe", sound, "--model", file, "--lexicon", scratch.write("empty.lexicon", "")}),
+      "empty.lexicon: no word in it");
+}
+
 TEST(HostileAudio, ABundleOfNonsenseGetsOneLine) {
-  const Scratch scratch;
+  const ScratchFolder scratch;
   const std::string folder = scratch.file(".");
   expect_one_clear_line(run_pipit({"eval", "wer", scratch.file("none")}), "manifest.tsv");
   const std::string head = "utt\tshard\tmember\tspeaker\tsplit\ttext\n", row = "a\tdev.tar\ta.opus\ts\tdev\tTHE CAT\n";

@@ -26,7 +26,7 @@ std::vector<Case> table() {
   return cases;
 }
 
-std::vector<std::string> with_all_outputs(const std::string& input, const Scratch& scratch) {
+std::vector<std::string> with_all_outputs(const std::string& input, const ScratchFolder& scratch) {
   return {"pgo",
           input,
           "--out",
@@ -40,7 +40,7 @@ std::vector<std::string> with_all_outputs(const std::string& input, const Scratc
 class Hostile : public testing::TestWithParam<Case> {};
 
 TEST_P(Hostile, IsRefusedInOneLine) {
-  const Scratch scratch;
+  const ScratchFolder scratch;
   const std::string path = kCases + GetParam().file;
   ASSERT_TRUE(std::filesystem::exists(path));
   const Outcome run = run_pipit(with_all_outputs(path, scratch));
@@ -50,7 +50,7 @@ TEST_P(Hostile, IsRefusedInOneLine) {
 }
 
 TEST_P(Hostile, IsRefusedFromStandardInput) {
-  const Scratch scratch;
+  const ScratchFolder scratch;
   const Outcome run = run_pipit(with_all_outputs("-", scratch), {.input = text_of(kCases + GetParam().file)});
   expect_one_clear_line(run, GetParam().wanted);
   EXPECT_THAT(run.err, HasSubstr("standard input"));
@@ -72,18 +72,18 @@ TEST(HostileTable, HasAnEntryForEveryFileAndAtLeastForty) {
 
 // What is no file at all.
 TEST(HostilePlace, MissingFile) {
-  const Scratch scratch;
+  const ScratchFolder scratch;
   expect_one_clear_line(run_pipit({"pgo", scratch.file("none.g2o")}), "none.g2o");
 }
 
 TEST(HostilePlace, Directory) {
-  const Scratch scratch, folder;
+  const ScratchFolder scratch, folder;
   expect_one_clear_line(run_pipit(with_all_outputs(folder.file("."), scratch)), "directory");
   EXPECT_THAT(scratch.names(), testing::IsEmpty());
 }
 
 TEST(HostilePlace, UnreadableFile) {
-  const Scratch scratch;
+  const ScratchFolder scratch;
   const std::string path = scratch.write("secret.g2o", "VERTEX_SE2 0 0 0 0\n");
   ::chmod(path.c_str(), 0);
   // Root reads everything but the unmapped start of a process's memory.
@@ -114,7 +114,7 @@ TEST(HostilePlace, NameTooLong) {
 }
 
 TEST(HostilePlace, OutputIntoAMissingFolder) {
-  const Scratch scratch;
+  const ScratchFolder scratch;
   const std::string graph =
       scratch.write("good.g2o", "VERTEX_SE2 0 0 0 0\nVERTEX_SE2 1 1 0 0\nEDGE_SE2 0 1 1 0 0 1 0 0 1 0 1\n");
   for (const std::string option : {"--out", "--json", "--plot"}) {
@@ -127,7 +127,7 @@ TEST(HostilePlace, OutputIntoAMissingFolder) {
 }
 
 TEST(HostilePlace, OutputThatIsADirectory) {
-  const Scratch scratch, folder;
+  const ScratchFolder scratch, folder;
   const std::string graph =
       scratch.write("good.g2o", "VERTEX_SE2 0 0 0 0\nVERTEX_SE2 1 1 0 0\nEDGE_SE2 0 1 1 0 0 1 0 0 1 0 1\n");
   const Outcome run = run_pipit({"pgo", graph, "--out", folder.file("."), "--quiet"});
