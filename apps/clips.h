@@ -11,11 +11,12 @@
 namespace pipit {
 
 struct ClipOptions {
-  std::string folder, split = "dev", speakers;  ///< speakers: a file of them; empty: all
-  int most = 0, num_threads = 1;                ///< most: clips; 0: all
+  std::string folder, split = "dev";
+  std::string speakers, without;             ///< files: these speakers alone, and not those; empty: all, and none
+  int most = 0, every = 1, num_threads = 1;  ///< most: clips; 0: all
 };
 
-/// FOLDER, --split, --speakers, --most and --threads.
+/// FOLDER, --split, --speakers, --without, --every, --most and --threads.
 void add_clips(CLI::App& app, ClipOptions& options);
 
 /// The clips that the options mean, in the manifest's order. Fails   NotFound where there are none, or as reading

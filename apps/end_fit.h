@@ -2,13 +2,19 @@
 #pragma once
 #include <vector>
 
+#include "endpoint/cadence.h"
 #include "endpoint/turn_machine.h"
 
 namespace pipit {
 
 /// What the end-pointers saw of one sound that no one ended.
 struct Track {
+  struct Pause {
+    std::size_t tick = 0;
+    std::vector<float> heard;  ///< what cadence is asked about
+  };
   std::vector<TurnTick> ticks;
+  std::vector<Pause> pauses;
   std::int64_t end = 0;  ///< the first tick after the true end of speech
 };
 
@@ -26,9 +32,15 @@ EndPoint try_patience(const std::vector<Track>& tracks,
 /// From 0.1 s to 2.4 s.
 std::vector<EndPoint> try_all(const std::vector<Track>& tracks, const EndWeights& weights, const EndOptions& options);
 
-/// Logistic regression, by Newton's method with a little ridge: is this silent tick behind the true end? `used`: the
-/// evidence that may count, kSilence first. Divided by the silence's weight, and shifted so that the median over all
-/// ticks behind an end is plain silence.
-EndWeights fit_end_weights(const std::vector<Track>& tracks, const std::vector<EvidenceOf>& used);
+/// Logistic regression: is this pause behind the true end? Of the others those count that last long enough to tempt.
+Cadence fit_cadence(const std::vector<Track>& tracks);
+
+/// Logistic regression: is this silent tick behind the true end? `used`: the evidence that may count, kSilence first.
+/// Divided by the silence's weight; then scale and bounds are those of a small grid that, at 2 % of early ends and 8 %
+/// of wrong speculations, have the least median latency, and 90 % no more than 0.1 s later than silence alone. Shifted
+/// so that the median over all ticks behind an end is plain silence.
+EndWeights fit_end_weights(const std::vector<Track>& tracks,
+                           const std::vector<EvidenceOf>& used,
+                           const EndOptions& options);
 
 }  // namespace pipit

@@ -26,7 +26,7 @@ struct EndpointOptions {
   TurnSetting turns;
   TurnSoundOptions sounds;
   ClipOptions clips;
-  std::string json, plot, fit;
+  std::string json, plot, fit, fit_cadence;
   int own_ms = 10000;
   bool fresh = false;
 };
@@ -53,13 +53,16 @@ std::vector<TurnEvent> listen(
   Turns turns(*ears.model, options);
   std::vector<TurnEvent> out;
   const std::span<const float> samples = row.sound.samples;
-  std::int64_t seen = 0;
+  std::int64_t seen = 0, pauses = 0;
   for (std::size_t at = 0; at < samples.size(); at += kPush) {
     const Stopwatch watch;
     turns.push(samples.subspan(at, std::min(kPush, samples.size() - at)));
     const double seconds = watch.seconds();
     if (track != nullptr && turns.num_ticks() > std::exchange(seen, turns.num_ticks()))
       track->ticks.push_back(turns.tick());
+    if (track != nullptr && turns.num_pauses() > std::exchange(pauses, turns.num_pauses()))
+      track->pauses.push_back(
+          {track->ticks.size() - 1, {turns.heard_at_pause().begin(), turns.heard_at_pause().end()}});
     for (TurnEvent& event : turns.take()) {
       if (push_s != nullptr && event.kind == TurnEvent::Kind::Final) *push_s = seconds;
       out.push_back(std::move(event));
@@ -250,7 +253,7 @@ void print_summary(const Json& s) {
 }
 
 Status run(const EndpointOptions& o) {
-  for (const std::string& path : {o.json, o.plot, o.fit})
+  for (const std::string& path : {o.json, o.plot, o.fit, o.fit_cadence})
     if (const Status fine = can_write(path); !fine) return fine;
   const auto clips = choose_clips(o.clips);
   if (!clips) return clips.error();
@@ -271,8 +274,15 @@ Status run(const EndpointOptions& o) {
     row.track.end = static_cast<std::int64_t>(std::ceil((row.sound.end_s - 0.025) / 0.01)) + 1;
   });
   std::vector<Track> tracks;
-  for (Row& row : *rows) tracks.push_back(row.track);
-  if (!o.fit.empty()) turn_options->weights = fit_end_weights(tracks, {kSilence, kEntropy, kSentenceEnd, kFall});
+  for (Row& row : *rows) tracks.push_back(std::move(row.track));
+  if (!o.fit_cadence.empty())
+    return write_file(o.fit_cadence,
+                      fmt::format("# How an end sounds (src/endpoint/cadence.h), made by\n# {}\n{}",
+                                  command_line(),
+                                  fit_cadence(tracks).text()));
+  if (!o.fit.empty())
+    turn_options->weights =
+        fit_end_weights(tracks, {kSilence, kEntropy, kSentenceEnd, kFall, kCadence}, turn_options->end);
   const Curves curves{try_all(tracks, turn_options->weights, turn_options->end),
                       try_all(tracks, {}, turn_options->end),
                       try_patience(tracks, turn_options->weights, turn_options->end, turn_options->end.patience_s)};
@@ -323,6 +333,7 @@ void add_eval_endpoint(CLI::App& eval, Task& task) {
   add_number(app, "--seed", o->sounds.seed, std::uint64_t{0}, std::uint64_t{1} << 62, "of the pauses");
   add_number(app, "--own", o->own_ms, 0, 10000, "ms to which the speaker's own pauses are shortened");
   app.add_flag("--fresh", o->fresh, "every turn begins without what was heard before");
+  add_output(app, "--fit-cadence", o->fit_cadence, "fit how an end sounds to these clips and write it");
   add_output(app, "--fit", o->fit, "fit the weights of the evidence to these clips and write them");
   add_turns(app, o->turns);
   add_speech(app, o->speech);

@@ -134,6 +134,15 @@ Result<TurnOptions> load_turns(const SpeechOptions& o, const TurnSetting& settin
     if (!weights) return weights.error();
     out.weights = *weights;
   }
+  if (const fs::path file = fs::path(*model).replace_extension(".cadence"); fs::exists(file, ignored)) {
+    auto cadence = Cadence::open(file.string());
+    if (!cadence) return cadence.error();
+    const std::size_t wanted = Cadence::kParts * ears.model->heard_dim();
+    if (cadence->size() != wanted)
+      return Error{Code::BadFormat,
+                   fmt::format("{}: {} weights; this model wants {}", file.string(), cadence->size(), wanted)};
+    out.cadence = std::move(*cadence);
+  }
   if (const fs::path file = fs::path(*model).replace_filename("english.ends"); fs::exists(file, ignored)) {
     auto ends = SentenceEnds::open(file.string());
     if (!ends) return ends.error();

@@ -45,12 +45,13 @@ struct Wanted {
 };
 
 struct TurnSetting {
-  int patience_ms = 1100;
+  int patience_ms = 850;
 };
 /// --patience.
 void add_turns(CLI::App& app, TurnSetting& setting);
-/// End-pointers for these ears: weights from X.endpoint beside the model X.pipit, sentence ends from english.ends
-/// there; where a file is missing, silence alone counts.
+/// End-pointers for these ears: weights from X.endpoint and cadence from X.cadence beside the model X.pipit, sentence
+/// ends from english.ends there. Without any of them silence alone counts. Fails   as reading does, BadFormat where the
+/// cadence is of another model.
 Result<TurnOptions> load_turns(const SpeechOptions& options, const TurnSetting& setting, const Ears& ears);
 
 struct Heard {

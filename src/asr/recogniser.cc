@@ -232,6 +232,7 @@ std::vector<float> Recogniser::phones() const {
   return out;
 }
 
+std::span<const float> Recogniser::heard() const { return stream_->encoder.h(); }
 double Recogniser::seconds_decoded() const { return steps() * step_s(); }
 int Recogniser::steps() const { return stream_->search.frame(); }
 double Recogniser::step_s() const { return stream_->step_s(); }

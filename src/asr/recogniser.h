@@ -82,6 +82,8 @@ class Recogniser {
   /// log P(phone) of what was decoded since the start or the last start_turn(): [kPhoneFrames * steps(), phones]
   /// (nn/transducer.h). Empty where the model tells none, or the turn is longer than SearchOptions::lattice_frames.
   std::vector<float> phones() const;
+  /// What the encoder made of the newest step: [Transducer::heard_dim()]; before the first step none.
+  std::span<const float> heard() const;
   double seconds_decoded() const;
   /// Since the start, or the last start_turn().
   int steps() const;

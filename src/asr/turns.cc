@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "audio/log_mel.h"
+#include "base/contract.h"
 
 namespace pipit {
 
@@ -17,6 +18,10 @@ std::string_view name_of(TurnEvent::Kind kind) {
 struct Turns::Stream {
   Stream(const Transducer& model, const TurnOptions& o)
       : options(o), recogniser(model, o.search), voice(o.voice), machine(o.weights, o.end) {
+    recent.resize((Cadence::kBefore + 2) * model.heard_dim());
+    heard_at_pause.resize(Cadence::kParts * model.heard_dim());
+    expects(o.cadence.size() == 0 || o.cadence.size() == heard_at_pause.size(),
+            "Turns: the cadence is of another model");
     refresh();
   }
 
@@ -31,10 +36,34 @@ struct Turns::Stream {
       voice.push(frame);
       const int before = recogniser.steps();
       recogniser.push_frame(frame);
-      if (recogniser.steps() != before) refresh();
+      if (voice.voice()) asked = false, tick.evidence[kCadence] = 0;
+      if (recogniser.steps() != before) {
+        listen();
+        refresh();
+      }
       observe();
       signal(machine.step(tick));
     }
+  }
+
+  // After a step of the recogniser: how it sounded where the voice has just stopped.
+  void listen() {
+    const std::span<const float> newest = recogniser.heard();
+    recent.erase(recent.begin(), recent.begin() + static_cast<std::ptrdiff_t>(newest.size()));
+    recent.insert(recent.end(), newest.begin(), newest.end());
+    if (asked || !voice.any_voice() || voice.silence_s() < Cadence::kAskAfter_s) return;
+    asked = true;
+    ++num_pauses;
+    const std::size_t dim = newest.size(), before = Cadence::kBefore;
+    for (std::size_t k = 0; k < dim; ++k) {
+      float sum = 0;
+      for (std::size_t step = 0; step < before; ++step) sum += recent[step * dim + k];
+      heard_at_pause[k] = sum / static_cast<float>(before);
+    }
+    std::copy(recent.end() - static_cast<std::ptrdiff_t>(2 * dim),
+              recent.end(),
+              heard_at_pause.begin() + static_cast<std::ptrdiff_t>(dim));
+    tick.evidence[kCadence] = options.cadence(heard_at_pause);
   }
 
   // After a step of the recogniser: its beam and, where that has changed, its best text.
@@ -120,7 +149,10 @@ struct Turns::Stream {
   std::int64_t num_ticks = 0;
   std::int64_t steps_before = 0;  // of the recogniser in earlier turns
   int turn = 0;
-  double start_s = 0;  // of this turn's first step
+  double start_s = 0;                         // of this turn's first step
+  std::vector<float> recent, heard_at_pause;  // [kBefore + 2, heard_dim()], [kParts, heard_dim()] of Cadence
+  std::int64_t num_pauses = 0;
+  bool asked = false;  // about the silence under way
   std::vector<Alive> beam;
   double entropy = 0, mean_emitted_s = 0, best_emitted_s = 0, changed_s = 0;
   Transcript text;
@@ -150,6 +182,8 @@ void Turns::finish() {
 std::vector<TurnEvent> Turns::take() { return std::exchange(stream_->events, {}); }
 const TurnTick& Turns::tick() const { return stream_->tick; }
 std::int64_t Turns::num_ticks() const { return stream_->num_ticks; }
+std::int64_t Turns::num_pauses() const { return stream_->num_pauses; }
+std::span<const float> Turns::heard_at_pause() const { return stream_->heard_at_pause; }
 const Transcript& Turns::text() const { return stream_->text; }
 
 }  // namespace pipit

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "asr/recogniser.h"
+#include "endpoint/cadence.h"
 #include "endpoint/turn_machine.h"
 #include "endpoint/voice_activity.h"
 
@@ -17,6 +18,7 @@ struct TurnOptions {
   EndOptions end;
   EndWeights weights;
   SentenceEnds sentence_ends;
+  Cadence cadence;  ///< of Cadence::kParts * Transducer::heard_dim() numbers, or of none
   VoiceOptions voice;
   /// The encoder goes on into the next turn with what it has heard, as context; otherwise each turn begins as new.
   bool carry_context = true;
@@ -61,6 +63,9 @@ class Turns {
   /// The newest tick, and how many there were (one for each 10 ms frame): for measurements.
   const TurnTick& tick() const;
   std::int64_t num_ticks() const;
+  /// How often the voice has stopped, and what cadence was asked about the last time.
+  std::int64_t num_pauses() const;
+  std::span<const float> heard_at_pause() const;
   /// The best text of the turn so far.
   const Transcript& text() const;
 

@@ -149,6 +149,33 @@ TEST(Turns, ASpeakerWhoGoesOnInTimeTakesTheGuessBack) {
   EXPECT_EQ(finals(events).size(), 1u);
 }
 
+TEST(Turns, AVoiceThatSoundsFinishedEndsItsTurnEarlier) {
+  const std::vector<float> sound = talk(4, std::vector{0.5, 2.0});
+  const std::size_t n = Cadence::kParts * model().heard_dim();
+  const auto end_s = [&](float says) {  // whatever it hears, nats
+    TurnOptions options = with_patience(0.7);
+    options.cadence = Cadence(std::vector<float>(n, 0), says);
+    options.weights.per_unit[kCadence] = 0.1;
+    options.weights.least_s = -0.5, options.weights.most_s = 0.5;
+    const auto ends = finals(listen(options, sound));
+    EXPECT_EQ(ends.size(), 1u);
+    return ends.empty() ? 0 : ends[0].at_s;
+  };
+  EXPECT_NEAR(end_s(-3) - end_s(0), 0.3, 0.011) << "to a tick";
+  EXPECT_NEAR(end_s(0) - end_s(3), 0.3, 0.011);
+}
+
+TEST(Turns, EachPauseIsAskedAboutOnce) {
+  Turns turns(model(), with_patience(2));
+  turns.push(talk(7, std::vector{0.5, 0.8, 0.8, 0.8}));
+  EXPECT_GE(turns.num_pauses(), 3) << "and where the made-up voice breaks off by itself";
+  const auto& h = turns.heard_at_pause();
+  EXPECT_TRUE(std::any_of(h.begin(), h.end(), [](float v) { return v != 0; }));
+  const std::int64_t before = turns.num_pauses();
+  turns.push(std::vector<float>(16000));
+  EXPECT_EQ(turns.num_pauses(), before) << "the same silence";
+}
+
 TEST(Turns, WordsOfOneTurnAreThoseOfTheWholeSound) {
   const std::vector<float> sound = talk(5, std::vector{0.5, 1.0});
   const auto events = finals(listen(with_patience(0.6), sound));

@@ -5,9 +5,9 @@
 namespace pipit {
 
 struct EndOptions {
-  double patience_s = 1.1;  ///< silence that ends a turn, as it counts (EndWeights::silence_s)
-  double least_s = 0.1;     ///< real silence below which nothing ends
-  double lead_s = 0.2;      ///< the speculative end-pointer has so much less patience; 0: there is none
+  double patience_s = 0.85;  ///< silence that ends a turn, as it counts (EndWeights::silence_s)
+  double least_s = 0.2;      ///< real silence below which nothing ends: by then cadence has been asked
+  double lead_s = 0.2;       ///< the speculative end-pointer has so much less patience; 0: there is none
 };
 
 /// Whether the turn is over for somebody with so much patience. More evidence never undoes it, less patience never

@@ -6,6 +6,7 @@
 #include <cmath>
 #include <optional>
 #include <utility>
+#include <vector>
 
 #include "base/file.h"
 #include "base/text.h"
@@ -30,24 +31,35 @@ Status each_line(std::string_view text, std::string_view file, const Take& take)
   return Done{};
 }
 
+// What the file says, by name.
+std::vector<std::pair<std::string_view, double*>> numbers_of(EndWeights& weights) {
+  std::vector<std::pair<std::string_view, double*>> out;
+  for (std::size_t k = kSilence + 1; k < kNumEvidence; ++k) out.emplace_back(kEvidenceNames[k], &weights.per_unit[k]);
+  out.insert(out.end(), {{"offset_s", &weights.offset_s}, {"least_s", &weights.least_s}, {"most_s", &weights.most_s}});
+  return out;
+}
+
 }  // namespace
 
 Result<EndWeights> parse_end_weights(std::string_view text, std::string_view name) {
   EndWeights out;
-  std::array<bool, kNumEvidence + 1> seen{};
+  auto numbers = numbers_of(out);
+  std::vector<bool> seen(numbers.size());
   const auto take = [&](std::string_view what, double value) -> const char* {
-    const auto k = static_cast<std::size_t>(std::find(kEvidenceNames.begin(), kEvidenceNames.end(), what) -
-                                            kEvidenceNames.begin());
-    if (k == kSilence || (k == kNumEvidence && what != "offset_s")) return "an unknown name";
-    if (std::exchange(seen[k], true)) return "there already";
-    (k < kNumEvidence ? out.per_unit[k] : out.offset_s) = value;
+    const auto found =
+        std::find_if(numbers.begin(), numbers.end(), [&](const auto& number) { return number.first == what; });
+    if (found == numbers.end()) return "an unknown name";
+    const auto k = static_cast<std::size_t>(found - numbers.begin());
+    if (seen[k]) return "there already";
+    seen[k] = true;
+    *found->second = value;
     return nullptr;
   };
   if (const Status fine = each_line(text, name, take); !fine) return fine.error();
-  for (std::size_t k = kSilence + 1; k < seen.size(); ++k)
-    if (!seen[k])
-      return Error{Code::BadFormat,
-                   fmt::format("{}: no line for '{}'", name, k < kNumEvidence ? kEvidenceNames[k] : "offset_s")};
+  for (std::size_t k = 0; k < seen.size(); ++k)
+    if (!seen[k]) return Error{Code::BadFormat, fmt::format("{}: no line for '{}'", name, numbers[k].first)};
+  if (out.least_s > out.most_s)
+    return Error{Code::BadFormat, fmt::format("{}: least_s {} above most_s {}", name, out.least_s, out.most_s)};
   return out;
 }
 
@@ -58,10 +70,10 @@ Result<EndWeights> read_end_weights(const std::string& path) {
 }
 
 std::string format_end_weights(const EndWeights& weights) {
+  EndWeights copy = weights;
   std::string out;
-  for (std::size_t k = kSilence + 1; k < kNumEvidence; ++k)
-    out += fmt::format("{}\t{}\n", kEvidenceNames[k], weights.per_unit[k]);
-  return out + fmt::format("offset_s\t{}\n", weights.offset_s);
+  for (const auto& [name, number] : numbers_of(copy)) out += fmt::format("{}\t{}\n", name, *number);
+  return out;
 }
 
 Result<SentenceEnds> SentenceEnds::parse(std::string_view text, std::string_view name) {

@@ -23,11 +23,12 @@ enum EvidenceOf {
   kEntropy,        ///< of the beam's probabilities, nats
   kSentenceEnd,    ///< how much likelier than usual a sentence ends with the last word, nats (SentenceEnds)
   kFall,           ///< how much quieter the voice was at the last than before, nats (VoiceActivity)
+  kCadence,        ///< ln odds that the voice sounded finished when it stopped, nats (Cadence); 0: not asked yet
   kNumEvidence
 };
 using Evidence = std::array<float, kNumEvidence>;
 inline constexpr std::array<std::string_view, kNumEvidence> kEvidenceNames = {
-    "silence", "pause", "expected_pause", "stable", "entropy", "sentence_end", "fall"};
+    "silence", "pause", "expected_pause", "stable", "entropy", "sentence_end", "fall", "cadence"};
 
 /// Seconds of silence that a unit of each is worth, beside the silence itself. Of what grows with time (up to kStable)
 /// the excess over the silence counts, so that a second of undisturbed silence always counts as one. As it stands:
@@ -35,7 +36,7 @@ inline constexpr std::array<std::string_view, kNumEvidence> kEvidenceNames = {
 struct EndWeights {
   std::array<double, kNumEvidence> per_unit{};  ///< that of kSilence is not used
   double offset_s = 0;
-  double least_s = -0.2, most_s = 0.1;  ///< all of it together is worth no less and no more
+  double least_s = 0, most_s = 0;  ///< all of it together is worth no less and no more
 
   /// The silence as it counts.
   double silence_s(const Evidence& evidence) const {
@@ -47,8 +48,9 @@ struct EndWeights {
   }
 };
 
-/// Lines "name<TAB>number" for each of kEvidenceNames but silence, and "offset_s"; '#' begins a comment. Fails
-/// NotFound, Io, BadFormat naming the line: a name that is unknown, twice or missing, no finite number.
+/// Lines "name<TAB>number" for each of kEvidenceNames but silence, "offset_s", "least_s" and "most_s"; '#' begins a
+/// comment. Fails   NotFound, Io, BadFormat naming the line: a name that is unknown, twice or missing, no finite
+/// number, least_s above most_s.
 Result<EndWeights> read_end_weights(const std::string& path);
 Result<EndWeights> parse_end_weights(std::string_view text, std::string_view name);
 std::string format_end_weights(const EndWeights& weights);

@@ -21,6 +21,7 @@ EndWeights some_weights(Random& random) {
   EndWeights out;
   for (std::size_t k = kSilence + 1; k < kNumEvidence; ++k) out.per_unit[k] = random.uniform(-0.3, 0.3);
   out.offset_s = random.uniform(-0.2, 0.2);
+  out.least_s = -0.2, out.most_s = 0.1;
   return out;
 }
 
@@ -52,6 +53,8 @@ TEST(EndWeights, SurviveTheirFile) {
   ASSERT_TRUE(back) << back.error().message;
   EXPECT_EQ(back->per_unit, weights.per_unit);
   EXPECT_EQ(back->offset_s, weights.offset_s);
+  EXPECT_EQ(back->least_s, weights.least_s);
+  EXPECT_EQ(back->most_s, weights.most_s);
 }
 
 TEST(EndWeights, SayWhatIsWrongWithAFile) {
@@ -63,6 +66,9 @@ TEST(EndWeights, SayWhatIsWrongWithAFile) {
   EXPECT_EQ(message(good), "read");
   EXPECT_EQ(message(""), "w: no line for 'pause'");
   EXPECT_EQ(message("loudness\t1\n"), "w:1: 'loudness?1': an unknown name");
+  EndWeights crossed;
+  crossed.least_s = 0.5, crossed.most_s = 0.25;
+  EXPECT_EQ(message(format_end_weights(crossed)), "w: least_s 0.5 above most_s 0.25");
   EXPECT_EQ(message(good + "pause\t0\n").substr(0, 2), "w:");
   EXPECT_NE(message(good + "pause\t0\n").find("there already"), std::string::npos);
   for (const char* line : {"silence 1", "silence\t", "silence\tnan", "silence\t1x", "silence"})
@@ -100,6 +106,7 @@ TEST(HasEnded, NoSpeechIsCutAndNoSilenceIsEndless) {
   const EndOptions options;
   EndWeights eager, stubborn;
   eager.offset_s = 100, stubborn.offset_s = -100;
+  eager.most_s = 0.5, stubborn.least_s = -0.2;
   Evidence evidence{};
   EXPECT_FALSE(has_ended(evidence, eager, options, 0.05)) << "the speaker speaks";
   evidence[kSilence] = 1.01F;

@@ -6,6 +6,7 @@
 #include <numeric>
 #include <optional>
 
+#include "base/logistic.h"
 #include "base/text.h"
 #include "lattice/confusion.h"
 #include "lattice/paths.h"
@@ -21,22 +22,6 @@ double log_odds(double p) {
   constexpr double kLeast = 1e-4;
   p = std::clamp(p, kLeast, 1 - kLeast);
   return std::log(p / (1 - p));
-}
-double logistic(double x) { return 1 / (1 + std::exp(-x)); }
-
-// Newton's step: solves a x = b for a symmetric positive definite a, by elimination.
-std::array<double, kNum> solve(std::array<std::array<double, kNum>, kNum> a, std::array<double, kNum> b) {
-  for (std::size_t k = 0; k < kNum; ++k)
-    for (std::size_t i = k + 1; i < kNum; ++i) {
-      const double factor = a[i][k] / a[k][k];
-      for (std::size_t j = k; j < kNum; ++j) a[i][j] -= factor * a[k][j];
-      b[i] -= factor * b[k];
-    }
-  for (std::size_t k = kNum; k-- > 0;) {
-    for (std::size_t j = k + 1; j < kNum; ++j) b[k] -= a[k][j] * b[j];
-    b[k] /= a[k][k];
-  }
-  return b;
 }
 
 }  // namespace
@@ -94,27 +79,12 @@ std::vector<PathWord> best_words(const Lattice& lattice, const PosteriorScale& s
 ConfidenceModel ConfidenceModel::fit(std::span<const PathWord> words, std::span<const bool> right) {
   expects(words.size() == right.size(), "ConfidenceModel::fit: lengths differ");
   ConfidenceModel model;
-  model.weights_.assign(kNum, 0);
-  for (int iteration = 0; iteration < 25; ++iteration) {
-    std::array<std::array<double, kNum>, kNum> hessian{};
-    std::array<double, kNum> gradient{};
-    for (std::size_t k = 0; k < kNum; ++k) {
-      hessian[k][k] = 1;  // the ridge
-      gradient[k] = -model.weights_[k];
-    }
-    for (std::size_t n = 0; n < words.size(); ++n) {
-      std::array<double, kNum> x;
-      x[0] = 1;
-      std::copy(words[n].features.begin(), words[n].features.end(), x.begin() + 1);
-      const double p = logistic(model.odds(words[n]));
-      for (std::size_t i = 0; i < kNum; ++i) {
-        gradient[i] += (static_cast<double>(right[n]) - p) * x[i];
-        for (std::size_t j = 0; j < kNum; ++j) hessian[i][j] += p * (1 - p) * x[i] * x[j];
-      }
-    }
-    const auto step = solve(hessian, gradient);
-    for (std::size_t k = 0; k < kNum; ++k) model.weights_[k] += step[k];
+  std::vector<double> x;
+  for (const PathWord& word : words) {
+    x.push_back(1);
+    x.insert(x.end(), word.features.begin(), word.features.end());
   }
+  model.weights_ = fit_logistic(x, std::vector<std::uint8_t>(right.begin(), right.end()), kNum, 1);
   std::vector<double> p;
   for (const PathWord& word : words) p.push_back(logistic(model.odds(word)));
   // Few points, so that no step of the isotonic fit follows a handful of words.
@@ -122,8 +92,8 @@ ConfidenceModel ConfidenceModel::fit(std::span<const PathWord> words, std::span<
   const Calibration isotonic = Calibration::fit(p, right);
   std::sort(p.begin(), p.end());
   for (std::size_t k = 0; k < kMostPoints && !p.empty(); ++k) {
-    const double x = p[(p.size() - 1) * k / (kMostPoints - 1)];
-    if (points.empty() || x > points.back().posterior) points.push_back({x, isotonic(x)});
+    const double at = p[(p.size() - 1) * k / (kMostPoints - 1)];
+    if (points.empty() || at > points.back().posterior) points.push_back({at, isotonic(at)});
   }
   model.calibration_ = Calibration::from_table(std::move(points)).value();
   return model;

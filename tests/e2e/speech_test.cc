@@ -210,6 +210,46 @@ TEST(Speech, ADamagedConfidenceIsRefusedInOneLine) {
   expect_one_line(run_pipit({"transcribe", sound, "--model", model}), 1, "m.confidence:2");
 }
 
+TEST(Speech, WhatEndsATurnIsChecked) {
+  const ScratchFolder scratch;
+  const std::string sound = scratch.write("tone.wav", tone_wav(1600)),
+                    model = scratch.write("m.pipit", text_of(kModel));
+  const auto turns = [&] { return run_pipit({"transcribe", sound, "--turns", "--model", model}); };
+  ASSERT_EQ(turns().exit_code, 0) << "without any of them silence alone counts";
+  scratch.write("m.cadence", "offset\t0\nweights\t1 2 3\n");
+  expect_one_line(turns(), 1, "m.cadence: 3 weights; this model wants 768");
+  scratch.write("m.cadence", "offset\tnan\n");
+  expect_one_line(turns(), 1, "m.cadence:1");
+  scratch.write("m.cadence", text_of(PIPIT_SOURCE_DIR "/models/pipit-en-small.cadence"));
+  scratch.write("m.endpoint", "loudness\t1\n");
+  expect_one_line(turns(), 1, "m.endpoint:1");
+}
+
+TEST(Speech, ClipsAreChosenBySpeakerAndCount) {
+  const std::string folder = data_path("speech/asr");
+  PIPIT_NEED_DATA(folder);
+  const ScratchFolder scratch;
+  const std::string one = scratch.write("one.txt", "libri-1737\n");
+  const auto clips = [&](std::vector<std::string> more) {
+    std::vector<std::string> words{"eval", "wer", folder, "--most", "9", "--beam", "1", "--lm", "none", "--json"};
+    words.insert(words.end(), more.begin(), more.end());
+    const json result = json::parse(run_pipit(words).out, nullptr, false);
+    std::vector<std::string> out;
+    if (result.is_object())
+      for (const json& utterance : result.at("utterances")) out.push_back(utterance.at("id"));
+    return out;
+  };
+  const auto all = clips({}), hers = clips({"--speakers", one}), others = clips({"--without", one});
+  ASSERT_EQ(all.size(), 9u);
+  ASSERT_FALSE(hers.empty());
+  ASSERT_FALSE(others.empty());
+  for (const std::string& id : hers) EXPECT_EQ(id.substr(0, 5), "1737-");
+  for (const std::string& id : others) EXPECT_NE(id.substr(0, 5), "1737-");
+  const auto third = clips({"--every", "3"});
+  ASSERT_GE(third.size(), 3u);
+  for (std::size_t k = 0; k < 3; ++k) EXPECT_EQ(third[k], all[3 * k]);
+}
+
 TEST(Speech, ALexiconIsChecked) {
   const ScratchFolder scratch;
   const std::string sound = scratch.write("tone.wav", tone_wav(16000));
