@@ -125,6 +125,7 @@ EndWeights fit_end_weights(const std::vector<Track>& tracks,
       y.push_back(static_cast<std::int64_t>(t) >= track.end ? 1 : 0);
     }
   const std::vector<double> w = fit_logistic(x, y, used.size() + 1, 1e-3);
+  if (!(w[1] > 0)) return {};  // silence says nothing of an end: these are no turns
   const EndPoint plain = try_patience(tracks, {}, options, least_patience_s(tracks, {}, options, 0.02));
   constexpr double kLater_s = 0.1;
   EndWeights best;

@@ -335,6 +335,7 @@ void add_eval_endpoint(CLI::App& eval, Task& task) {
   app.add_flag("--fresh", o->fresh, "every turn begins without what was heard before");
   add_output(app, "--fit-cadence", o->fit_cadence, "fit how an end sounds to these clips and write it");
   add_output(app, "--fit", o->fit, "fit the weights of the evidence to these clips and write them");
+  app.get_option("--fit")->excludes("--fit-cadence");
   add_turns(app, o->turns);
   add_speech(app, o->speech);
   add_json(app, o->json);
