@@ -42,7 +42,7 @@ void add_speech(CLI::App& app, SpeechOptions& o) {
       ->option_text("FILE");
   add_number(app, "--phone-weight", o.search.second_look.weight, 0.0, 5.0, "of the phones' log probabilities there");
   add_number(
-      app, "--labels-per-frame", o.search.labels_per_frame, 1, 10, "pieces of words in one frame of 60 ms, at most");
+      app, "--labels-per-frame", o.search.labels_per_frame, 1, 40, "pieces of words in one frame of 60 ms, at most");
 }
 
 Result<std::string> model_path(const SpeechOptions& o) {

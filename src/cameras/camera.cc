@@ -88,7 +88,7 @@ std::optional<Sight<double>> Camera::sight(const Eigen::Vector3d& p) const {
     if (p.z() <= 0 && p.head<2>().norm() <= 1e-9 * p.norm()) return {};
     return through_fisheye(lens(), at);
   }
-  const double ahead = model == CameraModel::Bal ? -p.z() : p.z();
+  const double ahead = model == CameraModel::Bal ? std::abs(p.z()) : p.z();
   if (!(ahead > 1e-9 * p.norm())) return {};
   return through_radial_tangential(lens(), at);
 }

@@ -1,0 +1,60 @@
+// scene/scene.h — what cameras have seen: the data of bundle adjustment.
+// Frames: T_cam_world takes world points (m) to a camera's frame (x right, y down, z forward; a BAL camera as its file
+// has it). Pixels as in cameras/camera.h.
+#pragma once
+#include <Eigen/Core>
+#include <cstdint>
+#include <limits>
+#include <string>
+#include <vector>
+
+#include "base/result.h"
+#include "cameras/camera.h"
+#include "geom/se3.h"
+
+namespace pipit {
+
+/// What an observation says beside the pixel.
+enum class Third : std::uint8_t {
+  None,
+  RightU,  ///< u of the same point in a rectified right camera, `baseline_m` to the right
+  Depth    ///< z in the camera's frame, m
+};
+
+struct SceneCamera {
+  Camera camera;
+  double baseline_m = 0;
+};
+
+/// One picture.
+struct View {
+  SE3<double> T_cam_world;
+  std::int32_t camera = 0;
+  /// The angle-axis that a file gave: written again while T_cam_world is what it makes, so that no bit is lost.
+  Eigen::Vector3d turn = Eigen::Vector3d::Constant(std::numeric_limits<double>::quiet_NaN());
+};
+
+struct Observation {
+  std::int32_t view = 0, point = 0;
+  double u = 0, v = 0;
+  double third = 0;  ///< as Scene::third says
+};
+
+struct Scene {
+  std::vector<SceneCamera> cameras;
+  std::vector<View> views;
+  std::vector<Eigen::Vector3d> points;    ///< world, m
+  std::vector<Observation> observations;  ///< in the file's order
+  Third third = Third::None;
+  double depth_sigma_m = 0.02;  ///< of Third::Depth; pixels are in units of one
+};
+
+/// What the residuals come to.
+struct SceneError {
+  double cost = 0;            ///< half the sum of squares over what is seen
+  double rms_px = 0;          ///< root of the mean squared length of the pixel's error
+  std::int64_t not_seen = 0;  ///< observations whose point is not before its camera; they count for nothing
+};
+SceneError error_of(const Scene& scene);
+
+}  // namespace pipit
