@@ -1,9 +1,13 @@
 #include "clips.h"
 
+#include <fmt/format.h>
+
+#include <algorithm>
 #include <map>
 #include <set>
 
 #include "base/parallel.h"
+#include "base/text.h"
 #include "options.h"
 
 namespace pipit {
@@ -32,6 +36,10 @@ Result<std::vector<Clip>> choose_clips(const ClipOptions& o) {
   const auto speakers = named_in(o.speakers), without = named_in(o.without);
   if (!speakers) return speakers.error();
   if (!without) return without.error();
+  for (const std::string& speaker : *without)  // a name that is none would leave somebody in
+    if (std::none_of(clips->begin(), clips->end(), [&](const Clip& clip) { return clip.speaker == speaker; }))
+      return Error{Code::BadFormat,
+                   fmt::format("{}: {} speaks no clip of the manifest", o.without, in_quotes(speaker))};
   std::vector<Clip> chosen;
   int of_these = 0;
   for (const Clip& clip : *clips)

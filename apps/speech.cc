@@ -118,7 +118,7 @@ void add_turns(CLI::App& app, TurnSetting& setting) {
              setting.patience_ms,
              100,
              10000,
-             "ms of silence that end a turn; less where it sounds finished, more where it does not");
+             "ms of silence that end a turn; less where it sounds finished, never below 200, more where it does not");
 }
 
 Result<TurnOptions> load_turns(const SpeechOptions& o, const TurnSetting& setting, const Ears& ears) {

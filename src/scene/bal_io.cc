@@ -95,8 +95,7 @@ Result<Scene> parse_bal(std::string_view text, std::string_view name) {
     view.camera = static_cast<std::int32_t>(k);
     view.turn = Eigen::Vector3d(n[0], n[1], n[2]);
     view.T_cam_world = {SO3<double>::exp(view.turn).q, {n[3], n[4], n[5]}};
-    SceneCamera& camera = scene.cameras.emplace_back();
-    camera.camera = {.model = CameraModel::Bal, .parameters = {n[6], n[7], n[8]}};
+    scene.cameras.push_back({.model = CameraModel::Bal, .parameters = {n[6], n[7], n[8]}});
     if (scan.ok() && !(n[6] > 0))
       scan.fail(fmt::format("the focal length of camera {} is {}, wanted more than 0", k, n[6]));
   }
@@ -123,7 +122,7 @@ std::string to_bal(const Scene& scene) {
   std::vector<bool> used(scene.cameras.size());
   for (const View& view : scene.views) {
     const auto k = static_cast<std::size_t>(view.camera);
-    const Camera& camera = scene.cameras[k].camera;
+    const Camera& camera = scene.cameras[k];
     expects(camera.model == CameraModel::Bal && !used[k], "to_bal: every view has a BAL camera of its own");
     used[k] = true;
     const bool kept = SO3<double>::exp(view.turn).q.coeffs() == view.T_cam_world.q.coeffs();

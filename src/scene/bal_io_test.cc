@@ -17,13 +17,13 @@ Scene small_scene(int views, int points, std::uint64_t seed) {
         .T_cam_world = SE3<double>::exp((SE3<double>::Tangent() << 0.3 * k, 0.01, 0, 0.01, 0.02 * k, 0.1).finished()),
         .camera = k};
     scene.views.push_back(view);
-    scene.cameras.push_back({.camera = {.model = CameraModel::Bal, .parameters = {500, -0.05, 0.002}}});
+    scene.cameras.push_back({.model = CameraModel::Bal, .parameters = {500, -0.05, 0.002}});
   }
   for (int k = 0; k < points; ++k)
     scene.points.emplace_back(random.uniform(-2, 2), random.uniform(-2, 2), random.uniform(-9, -5));
   for (std::int32_t v = 0; v < views; ++v)
     for (std::int32_t p = 0; p < points; ++p) {
-      const auto seen = scene.cameras[static_cast<std::size_t>(v)].camera.sight(
+      const auto seen = scene.cameras[static_cast<std::size_t>(v)].sight(
           scene.views[static_cast<std::size_t>(v)].T_cam_world.act(scene.points[static_cast<std::size_t>(p)]));
       if (seen) scene.observations.push_back({v, p, seen->pixel[0], seen->pixel[1]});
     }
@@ -38,7 +38,7 @@ void expect_same_bits(const Scene& a, const Scene& b) {
     EXPECT_EQ(a.views[k].T_cam_world.q.coeffs(), b.views[k].T_cam_world.q.coeffs());
     EXPECT_EQ(a.views[k].T_cam_world.t, b.views[k].T_cam_world.t);
     EXPECT_EQ(a.views[k].turn, b.views[k].turn);
-    EXPECT_EQ(a.cameras[k].camera.parameters, b.cameras[k].camera.parameters);
+    EXPECT_EQ(a.cameras[k].parameters, b.cameras[k].parameters);
   }
   EXPECT_EQ(a.points, b.points);
   for (std::size_t k = 0; k < a.observations.size(); ++k) {

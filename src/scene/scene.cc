@@ -10,22 +10,18 @@ SceneError error_of(const Scene& scene) {
   std::int64_t seen = 0;
   for (const Observation& o : scene.observations) {
     const View& view = scene.views[static_cast<std::size_t>(o.view)];
-    const SceneCamera& from = scene.cameras[static_cast<std::size_t>(view.camera)];
+    const Camera& camera = scene.cameras[static_cast<std::size_t>(view.camera)];
     const Eigen::Vector3d p = view.T_cam_world.act(scene.points[static_cast<std::size_t>(o.point)]);
-    const auto sight = from.camera.sight(p);
+    const auto sight = camera.sight(p);
     if (!sight) {
       ++out.not_seen;
       continue;
     }
     ++seen;
     const double du = sight->pixel[0] - o.u, dv = sight->pixel[1] - o.v;
-    double third = 0;
-    if (scene.third == Third::RightU)
-      third = from.camera.sight(p - Eigen::Vector3d(from.baseline_m, 0, 0))->pixel[0] - o.third;
-    if (scene.third == Third::Depth) third = (p.z() - o.third) / scene.depth_sigma_m;
     pixels += du * du + dv * dv;
-    out.cost += 0.5 * (du * du + dv * dv + third * third);
   }
+  out.cost = 0.5 * pixels;
   out.rms_px = seen > 0 ? std::sqrt(pixels / static_cast<double>(seen)) : 0;
   return out;
 }

@@ -14,18 +14,6 @@
 
 namespace pipit {
 
-/// What an observation says beside the pixel.
-enum class Third : std::uint8_t {
-  None,
-  RightU,  ///< u of the same point in a rectified right camera, `baseline_m` to the right
-  Depth    ///< z in the camera's frame, m
-};
-
-struct SceneCamera {
-  Camera camera;
-  double baseline_m = 0;
-};
-
 /// One picture.
 struct View {
   SE3<double> T_cam_world;
@@ -37,16 +25,13 @@ struct View {
 struct Observation {
   std::int32_t view = 0, point = 0;
   double u = 0, v = 0;
-  double third = 0;  ///< as Scene::third says
 };
 
 struct Scene {
-  std::vector<SceneCamera> cameras;
+  std::vector<Camera> cameras;
   std::vector<View> views;
   std::vector<Eigen::Vector3d> points;    ///< world, m
   std::vector<Observation> observations;  ///< in the file's order
-  Third third = Third::None;
-  double depth_sigma_m = 0.02;  ///< of Third::Depth; pixels are in units of one
 };
 
 /// What the residuals come to.

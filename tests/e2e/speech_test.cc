@@ -245,6 +245,8 @@ TEST(Speech, ClipsAreChosenBySpeakerAndCount) {
   ASSERT_FALSE(others.empty());
   for (const std::string& id : hers) EXPECT_EQ(id.substr(0, 5), "1737-");
   for (const std::string& id : others) EXPECT_NE(id.substr(0, 5), "1737-");
+  const std::string nobody = scratch.write("nobody.txt", "libri-0\n");
+  expect_one_line(run_pipit({"eval", "wer", folder, "--without", nobody}), 1, "'libri-0' speaks no clip");
   const auto third = clips({"--every", "3"});
   ASSERT_GE(third.size(), 3u);
   for (std::size_t k = 0; k < 3; ++k) EXPECT_EQ(third[k], all[3 * k]);
