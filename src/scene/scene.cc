@@ -6,7 +6,7 @@ namespace pipit {
 
 SceneError error_of(const Scene& scene) {
   SceneError out;
-  double pixels = 0;
+  double pixels = 0, thirds = 0;
   std::int64_t seen = 0;
   for (const Observation& o : scene.observations) {
     const View& view = scene.views[static_cast<std::size_t>(o.view)];
@@ -20,8 +20,12 @@ SceneError error_of(const Scene& scene) {
     ++seen;
     const double du = sight->pixel[0] - o.u, dv = sight->pixel[1] - o.v;
     pixels += du * du + dv * dv;
+    double dw = 0;
+    if (scene.third == Third::RightU) dw = sight->pixel[0] - camera.lens()[kFx] * scene.baseline_m / p.z() - o.third;
+    if (scene.third == Third::Depth) dw = (p.z() - o.third) / (scene.depth_sigma * o.third * o.third);
+    thirds += dw * dw;
   }
-  out.cost = 0.5 * pixels;
+  out.cost = 0.5 * (pixels + thirds);
   out.rms_px = seen > 0 ? std::sqrt(pixels / static_cast<double>(seen)) : 0;
   return out;
 }
