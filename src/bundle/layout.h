@@ -1,0 +1,40 @@
+// bundle/layout.h — the observations of a scene by view, sixteen abreast: what every pass over them walks through.
+#pragma once
+#include <cstddef>
+#include <cstdint>
+#include <vector>
+
+#include "factor/aligned.h"
+#include "scene/scene.h"
+
+namespace pipit {
+
+/// Observations that are worked on at once: one vector of fp32 on AVX-512, two on AVX2, four on NEON.
+inline constexpr int kAbreast = 16;
+/// Six of the pose (translation m, rotation rad, in the camera's frame: T <- retract at the left), then intrinsics.
+inline constexpr int kPoseColumns = 6;
+inline constexpr int kMostColumns = kPoseColumns + kMostParameters;
+
+/// Groups of sixteen observations, each of one view. The last group of a view is filled up with slots that count for
+/// nothing: their point is `points`, one behind the last.
+struct BundleLayout {
+  /// Needs: indices in range, every observation finite.   `intrinsics`: estimate those of every camera; else 0 columns.
+  BundleLayout(const Scene& scene, bool intrinsics);
+
+  int rows = 2;                 ///< R: residuals of an observation, 3 with a third number
+  int intrinsics = 0;           ///< I: most parameters of a camera of the scene, or 0
+  int columns = kPoseColumns;   ///< C = 6 + I
+  int views = 0, points = 0, groups = 0;
+
+  std::vector<std::int32_t> group_begin;  ///< [views + 1]
+  std::vector<std::int32_t> point;        ///< [slots]
+  std::vector<std::int32_t> slot_of;      ///< [observations] of the scene, in its order
+  std::vector<std::int32_t> point_begin;  ///< [points + 1] into point_slots
+  std::vector<std::int32_t> point_slots;  ///< ascending in each point, so ascending by view
+  std::vector<std::int32_t> view_of;      ///< [groups]
+  AlignedVector<double> measured;         ///< [groups, R, 16]
+
+  std::size_t slots() const { return static_cast<std::size_t>(groups) * kAbreast; }
+};
+
+}  // namespace pipit

@@ -1,0 +1,188 @@
+#include "bundle/optimise.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+
+#include "base/clock.h"
+#include "base/contract.h"
+#include "bundle/layout.h"
+#include "bundle/linearise.h"
+#include "bundle/steps.h"
+#include "solve/variable.h"
+
+namespace pipit {
+namespace {
+
+constexpr std::array<std::string_view, 4> kSolvers{"auto", "cgnr", "schur", "pcg"};
+constexpr double kLeastDamping = 1e-12, kMostDamping = 1e16;
+
+std::size_t at(std::int32_t i) { return static_cast<std::size_t>(i); }
+
+void round_state(Format format, BundleState& state) {
+  if (format == Format::Double) return;
+  for (SE3<double>& pose : state.T_world_cam) round_to(format, pose);
+  for (Eigen::Vector3d& p : state.points)
+    for (double& x : p) x = rounded(format, x);
+}
+
+BundleState state_of(const Scene& scene) {
+  BundleState state;
+  for (const View& view : scene.views) state.T_world_cam.push_back(view.T_cam_world.inverse());
+  for (const Camera& camera : scene.cameras) state.intrinsics.push_back(camera.parameters);
+  state.points = scene.points;
+  state.points.emplace_back(0, 0, 0);
+  return state;
+}
+
+/// to = from (+) step.
+void move(const Scene& scene, const BundleLayout& layout, const BundleState& from, const BundleStep& step, BundleState& to) {
+  const std::size_t C = at(layout.columns);
+  for (std::size_t v = 0; v < from.T_world_cam.size(); ++v) {
+    const double* d = &step.views[v * C];
+    to.T_world_cam[v] = scene.views[v].fixed
+                            ? from.T_world_cam[v]
+                            : from.T_world_cam[v].retract(Eigen::Map<const Eigen::Matrix<double, 6, 1>>(d));
+    const std::size_t k = at(scene.views[v].camera);
+    for (std::size_t i = 0; i < at(layout.intrinsics); ++i)
+      to.intrinsics[k][i] = from.intrinsics[k][i] + d[kPoseColumns + i];
+  }
+  for (std::size_t p = 0; p + 1 < from.points.size(); ++p)
+    to.points[p] = from.points[p] + Eigen::Map<const Eigen::Vector3d>(&step.points[3 * p]);
+}
+
+/// Levenberg and Marquardt's damping by Nielsen's rule.
+struct Damping {
+  double lambda, growth = 2;
+
+  void accepted(double gain) {
+    const double x = 2 * std::min(gain, 1.0) - 1;
+    lambda = std::max(kLeastDamping, lambda * std::max(1.0 / 3, 1 - x * x * x));
+    growth = 2;
+  }
+  void rejected() { lambda *= growth, growth *= 2; }
+};
+
+}  // namespace
+
+std::string_view name(BundleSolver solver) { return kSolvers[static_cast<std::size_t>(solver)]; }
+
+std::optional<BundleSolver> bundle_solver(std::string_view name) {
+  const auto found = std::find(kSolvers.begin(), kSolvers.end(), name);
+  if (found == kSolvers.end()) return {};
+  return static_cast<BundleSolver>(found - kSolvers.begin());
+}
+
+std::optional<Precision> bundle_precision(std::string_view name) {
+  auto precision = precision_preset(name);
+  if (precision && name == "mixed") precision->matrix = Format::Half, precision->jacobian = Format::Single;
+  return precision;
+}
+
+Result<BundleSummary> optimise(Scene& scene, const BundleOptions& options, const Observer& observer) {
+  const Stopwatch watch;
+  Workers workers(options.num_threads);
+  const BundleLayout layout(scene, !options.fix_intrinsics);
+  BundleSummary out;
+  out.before = error_of(scene);
+  Summary& s = out.minimise;
+
+  BundleState state = state_of(scene);
+  BundleState trial = state;
+  std::vector<ViewNumbers> views;
+  fill_views(scene, state, layout.intrinsics, views);
+  LineariseJob job{.layout = &layout,
+                   .form = {.third = scene.third,
+                            .baseline_m = scene.baseline_m,
+                            .depth_sigma = scene.depth_sigma,
+                            .loss = options.loss,
+                            .half_residual = options.precision.residual == Format::Half},
+                   .views = views,
+                   .points = state.points,
+                   .taking = {}};
+  const std::vector<std::uint8_t> taking = taking_part(job);
+  job.taking = taking;
+  out.taking_part = std::count(taking.begin(), taking.end(), 1);
+
+  const auto steps = make_steps(layout, options, workers);
+  BundleStep step;
+  step.views.resize(at(layout.views * layout.columns));
+  step.points.resize(at(layout.points) * 3);
+  Damping damping{options.first_damping};
+  double cost = steps->cost(job);
+  s.cost_initial = s.cost_final = cost;
+  s.stop = std::isfinite(cost) ? Stop::MaxIterations : Stop::Diverged;
+
+  const auto look_from = [&](const BundleState& where) {
+    const Stopwatch update;
+    fill_views(scene, where, layout.intrinsics, views);
+    job.points = where.points;
+    s.seconds.update += update.seconds();
+  };
+  const auto late = [&] { return watch.seconds() > options.time_limit_s; };
+  while (s.stop == Stop::MaxIterations && s.iterations < options.max_iterations) {
+    Iteration iteration{.number = ++s.iterations, .cost = cost};
+    Stopwatch clock;
+    steps->linearise(job);
+    s.seconds.linearize += clock.seconds();
+    LinearGoal goal{.eta = 0.1};
+    goal.give_up = late;
+    bool done = false;
+    for (iteration.attempts = 0; !iteration.accepted && !done;) {
+      if (late()) {
+        s.stop = Stop::TimeLimit;
+        break;
+      }
+      ++iteration.attempts;
+      iteration.damping = damping.lambda;
+      clock = Stopwatch();
+      step.inner_iterations = 0;
+      steps->propose(job, damping.lambda, goal, step);
+      s.seconds.solve += clock.seconds();
+      iteration.inner_iterations += step.inner_iterations;
+      double trial_cost = std::numeric_limits<double>::infinity();
+      if (step.fine) {
+        clock = Stopwatch();
+        move(scene, layout, state, step, trial);
+        round_state(options.precision.update, trial);
+        s.seconds.update += clock.seconds();
+        look_from(trial);
+        clock = Stopwatch();
+        trial_cost = steps->cost(job);
+        s.seconds.linearize += clock.seconds();
+      }
+      if (trial_cost < cost) {
+        iteration.accepted = true;
+        iteration.relative_decrease = (cost - trial_cost) / cost;
+        damping.accepted(step.promised > 0 ? (cost - trial_cost) / step.promised : 1);
+        std::swap(state, trial);
+        cost = trial_cost;
+      } else {
+        look_from(state);
+        // No step could lower the cost by more than this one was to: it is rounding.
+        done = step.fine && step.promised <= options.tolerance * cost;
+        if (done) s.stop = Stop::Converged;
+        damping.rejected();
+        if (!done && damping.lambda > kMostDamping) s.stop = Stop::NoProgress, done = true;
+      }
+    }
+    iteration.cost = s.cost_final = cost;
+    iteration.seconds = watch.seconds();
+    s.trace.push_back(iteration);
+    if (iteration.accepted && iteration.relative_decrease <= options.tolerance) s.stop = Stop::Converged;
+    if (observer && !observer(iteration)) s.stop = Stop::Cancelled;
+  }
+  if (cost == 0 && s.stop == Stop::NoProgress) s.stop = Stop::Converged;
+
+  for (std::size_t v = 0; v < scene.views.size(); ++v)
+    if (!scene.views[v].fixed && s.cost_final < s.cost_initial) scene.views[v].T_cam_world = state.T_world_cam[v].inverse();
+  for (std::size_t k = 0; k < scene.cameras.size(); ++k) scene.cameras[k].parameters = state.intrinsics[k];
+  scene.points.assign(state.points.begin(), state.points.end() - 1);
+  out.after = error_of(scene);
+  s.linear = steps->report();
+  s.seconds.total = watch.seconds();
+  return out;
+}
+
+}  // namespace pipit

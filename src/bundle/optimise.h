@@ -1,0 +1,63 @@
+// bundle/optimise.h — the door of the room: what cameras have seen in; poses, points and intrinsics that fit it best out.
+// Source: papers.md A1 to A4; damping as in Madsen, Nielsen, Tingleff, Methods for Non-Linear Least Squares Problems
+// (2004), sec. 3.2.
+#pragma once
+#include <functional>
+#include <limits>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/result.h"
+#include "bits/counters.h"
+#include "scene/scene.h"
+#include "solve/minimise.h"
+#include "solve/precision.h"
+#include "solve/robust.h"
+
+namespace pipit {
+
+enum class BundleSolver : std::uint8_t {
+  Auto,   ///< by size and precision; the summary says which and why
+  Cgnr,   ///< conjugate gradients on the damped problem; J'J is never formed
+  Schur,  ///< points eliminated, the views' system factored: dense for a window, sparse for hundreds
+  Pcg,    ///< points eliminated, the views' system solved by preconditioned conjugate gradients
+};
+/// "auto", "cgnr", "schur", "pcg".
+std::string_view name(BundleSolver solver);
+std::optional<BundleSolver> bundle_solver(std::string_view name);
+
+/// How `double`, `single`, `mixed` and `half` are meant here: residual and J in fp32 or better, products in fp16 (mixed)
+/// between blocks of unit columns, recurrences in fp32, update in fp64. `half`: all of the linear solve in fp16.
+std::optional<Precision> bundle_precision(std::string_view name);
+
+struct BundleOptions {
+  Precision precision = *bundle_precision("mixed");
+  BundleSolver solver = BundleSolver::Auto;
+  RobustLoss loss;
+  bool fix_intrinsics = false;
+  int max_iterations = 100;     ///< linearisations, >= 0
+  double tolerance = 1e-6;      ///< stop when (cost - new cost) <= tolerance * cost
+  double first_damping = 1e-4;  ///< lambda: times the diagonal of J'J
+  double time_limit_s = std::numeric_limits<double>::infinity();
+  int num_threads = 1;       ///< same bits for any number
+  bool count_range = false;  ///< count overflow, underflow and subnormals of conversions to fp16
+};
+
+struct BundleSummary {
+  SceneError before, after;  ///< in fp64, no loss
+  Summary minimise;          ///< costs: half the sum of rho, in the residual's format
+  std::int64_t taking_part = 0;  ///< observations of points that stood before their cameras
+};
+
+/// Better poses, points and (unless fixed) intrinsics in `scene`; views that are `fixed` keep their poses. Every
+/// accepted step lowers the cost, so the scene is the best so far whatever the reason to stop.
+///
+/// Needs   indices of the scene in range, numbers finite, cameras sound.
+/// Yields  an outcome for degenerate scenes too: what nothing is known of stays where it is.
+/// Fails   Unsupported: intrinsics are to be estimated and differ in number from camera to camera.
+/// Threads same bits for any num_threads.
+Result<BundleSummary> optimise(Scene& scene, const BundleOptions& options, const Observer& observer = {});
+
+}  // namespace pipit

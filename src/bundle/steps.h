@@ -1,0 +1,38 @@
+// bundle/steps.h — what proposes a step from a linearisation: one way to solve the damped normal equations.
+// Legend: dc [views, C] and dp [points, 3]: the step; lambda: damping, times the diagonal of J'J.
+#pragma once
+#include <memory>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "base/parallel.h"
+#include "bundle/linearise.h"
+#include "bundle/optimise.h"
+#include "sparse/linear_solver.h"
+
+namespace pipit {
+
+/// A step and what the linear model promises of it.
+struct BundleStep {
+  std::vector<double> views, points;  ///< dc, dp
+  double promised = 0;                ///< decrease of the cost, damping not counted
+  int inner_iterations = 0;
+  bool fine = false;  ///< finite, downhill
+};
+
+/// Calls in order: linearise, then propose for one lambda or more.
+class BundleSteps {
+ public:
+  virtual ~BundleSteps() = default;
+  /// The cost at `job`, with all that a step needs.
+  virtual double linearise(const LineariseJob& job) = 0;
+  virtual double cost(const LineariseJob& job) = 0;
+  /// Needs linearise, with the same job.
+  virtual void propose(const LineariseJob& job, double lambda, const LinearGoal& goal, BundleStep& step) = 0;
+  virtual LinearReport report() const = 0;
+};
+
+std::unique_ptr<BundleSteps> make_steps(const BundleLayout& layout, const BundleOptions& options, Workers& workers);
+
+}  // namespace pipit
