@@ -1,11 +1,17 @@
 #include "bundle/steps.h"
 
+#include "bundle/cgnr_steps.h"
 #include "bundle/schur_steps.h"
 
 namespace pipit {
 
 std::unique_ptr<BundleSteps> make_steps(const BundleLayout& layout, const BundleOptions& options, Workers& workers) {
   const Precision& p = options.precision;
+  if (options.solver == BundleSolver::Cgnr) {
+    if (p.matrix == Format::Half) return std::make_unique<CgnrSteps<half>>(layout, options, workers);
+    if (p.matrix == Format::Single) return std::make_unique<CgnrSteps<float>>(layout, options, workers);
+    return std::make_unique<CgnrSteps<double>>(layout, options, workers);
+  }
   LinearOptions linear;
   linear.solver = options.solver == BundleSolver::Schur ? SolverKind::Cholesky
                   : options.solver == BundleSolver::Pcg ? SolverKind::Iccg

@@ -1,0 +1,41 @@
+// bundle/cgnr_steps.h — steps by conjugate gradients on the damped least-squares problem; J'J is never formed. Private
+// to bundle/.
+// Source: papers.md A4: only the products are in half. Nash and Sofer's stop (sparse/pcg.h).
+// Legend: scaled unknowns y, d = L^-T y (products.h): (J'J + lambda) y = -L^-1 g. So the damping is lambda times the
+//   diagonal blocks of J'J, not its diagonal.
+#pragma once
+#include "bundle/products.h"
+#include "bundle/steps.h"
+
+namespace pipit {
+
+/// S: J at rest in the products (half, float, double). Everything else float; double for double.
+/// The gradient that a solve begins with is the unrounded one, and so is the one that replaces the residual: fp16 bends
+/// the way, not the goal.
+template <class S>
+class CgnrSteps final : public BundleSteps {
+ public:
+  using V = typename NormalProduct<S>::V;
+  CgnrSteps(const BundleLayout& layout, const BundleOptions& options, Workers& workers);
+
+  double linearise(const LineariseJob& job) override;
+  double cost(const LineariseJob& job) override { return cost_of<V>(job, workers_); }
+  void propose(const LineariseJob& job, double lambda, const LinearGoal& goal, BundleStep& step) override;
+  LinearReport report() const override { return report_; }
+
+ private:
+  const BundleLayout& layout_;
+  Precision precision_;
+  bool count_;
+  Workers& workers_;
+  Linearised<V> parts_;
+  BlockFactors factors_;
+  NormalProduct<S> product_;
+  NormalProduct<V> exact_;  // with J as it was before rounding
+  std::vector<double> gradient_, point_gradient_, step_;
+  std::vector<V> b_, y_, replaced_;
+  PcgScratch<V> scratch_;
+  LinearReport report_;
+};
+
+}  // namespace pipit

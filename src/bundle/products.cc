@@ -1,0 +1,401 @@
+#include "bundle/products.h"
+
+#include <algorithm>
+#include <cmath>
+
+#include "base/contract.h"
+#include "bits/convert.h"
+#include "bits/scaling.h"
+#include "bits/vector_ops.h"
+
+#undef HWY_TARGET_INCLUDE
+#define HWY_TARGET_INCLUDE "bundle/products.cc"
+#include <hwy/foreach_target.h>
+// after foreach_target.h
+#include <hwy/highway.h>
+
+#include "bits/lanes-inl.h"
+
+HWY_BEFORE_NAMESPACE();
+namespace pipit {
+namespace HWY_NAMESPACE {
+namespace hn = hwy::HWY_NAMESPACE;
+
+template <class V>
+using Sixteen = hn::CappedTag<V, kAbreast>;
+
+/// One operand in half: rounded where J is.
+template <bool kRound, class D>
+HWY_INLINE hn::Vec<D> operand(D d, hn::Vec<D> v) {
+  if constexpr (kRound) return round_lanes_to_half(d, v);
+  return v;
+}
+
+template <Accumulate A, class D>
+HWY_INLINE hn::Vec<D> multiply_add(D d, hn::Vec<D> a, hn::Vec<D> b, hn::Vec<D> c) {
+  if constexpr (A == Accumulate::Single)
+    return hn::MulAdd(a, b, c);
+  else
+    return half_mul_add<A>(d, a, b, c);
+}
+
+/// The sum of all lanes; in half: pair by pair, every sum rounded.
+template <Accumulate A, class D>
+HWY_INLINE hn::TFromD<D> total(D d, hn::Vec<D> v) {
+  if constexpr (A == Accumulate::Single) return hn::GetLane(hn::SumOfLanes(d, v));
+  hn::TFromD<D> lanes[kAbreast];
+  hn::StoreU(v, d, lanes);
+  for (size_t step = hn::Lanes(d) / 2; step > 0; step /= 2)
+    for (size_t i = 0; i < step; ++i)
+      lanes[i] = static_cast<hn::TFromD<D>>(round_to_half(static_cast<double>(lanes[i] + lanes[i + step])));
+  return lanes[0];
+}
+
+/// Views of `range`: q of the views, and what each observation adds to its point. Yields the sum of (J p)^2.
+template <Accumulate A, int R, class S, class V>
+HWY_ATTR double normal_times_views(
+    const BundleLayout& layout, const S* J, const V* p, V* q, V* shares, V* w_out, Range range) {
+  constexpr bool kRound = std::is_same_v<S, half>;
+  const Sixteen<V> d;
+  constexpr size_t N = hn::MaxLanes(d);
+  const auto C = static_cast<std::size_t>(layout.columns);
+  const V* points = p + static_cast<std::size_t>(layout.views) * C;
+  double squares = 0;
+  // sums of a view's columns, lane by lane
+  alignas(64) V sums[kMostColumns][N];
+  for (std::size_t v = range.begin; v < range.end; ++v) {
+    const V* pose = p + v * C;
+    for (std::size_t c = 0; c < C; ++c) hn::Store(hn::Zero(d), d, sums[c]);
+    auto square = hn::Zero(d);
+    for (auto group = static_cast<std::size_t>(layout.group_begin[v]);
+         group < static_cast<std::size_t>(layout.group_begin[v + 1]);
+         ++group) {
+      const S* rows = J + group * R * (C + 3) * kAbreast;
+      const std::int32_t* index = layout.point.data() + group * kAbreast;
+      for (std::size_t lane = 0; lane < kAbreast; lane += N) {
+        alignas(64) V gathered[4 * N];
+        const hn::CappedTag<V, 4> d4;
+        for (std::size_t i = 0; i < N; ++i)
+          for (std::size_t k = 0; k < 4; k += hn::Lanes(d4))
+            hn::Store(hn::LoadU(d4, points + static_cast<std::size_t>(index[lane + i]) * 4 + k), d4, gathered + 4 * i + k);
+        hn::Vec<Sixteen<V>> x0, x1, x2, none;
+        hn::LoadInterleaved4(d, gathered, x0, x1, x2, none);
+        hn::Vec<Sixteen<V>> w[R];
+        for (int r = 0; r < R; ++r) {
+          const S* row = rows + static_cast<std::size_t>(r) * (C + 3) * kAbreast + lane;
+          auto sum = hn::Zero(d);
+          for (std::size_t c = 0; c < C; ++c)
+            sum = multiply_add<A>(d, load_as(d, row + c * kAbreast), hn::Set(d, pose[c]), sum);
+          sum = multiply_add<A>(d, load_as(d, row + C * kAbreast), x0, sum);
+          sum = multiply_add<A>(d, load_as(d, row + (C + 1) * kAbreast), x1, sum);
+          sum = multiply_add<A>(d, load_as(d, row + (C + 2) * kAbreast), x2, sum);
+          w[r] = operand<kRound>(d, sum);
+          square = hn::MulAdd(w[r], w[r], square);
+          if (w_out != nullptr)
+            hn::Store(w[r], d, w_out + (group * R + static_cast<std::size_t>(r)) * kAbreast + lane);
+        }
+        for (std::size_t c = 0; c < C; ++c) {
+          auto sum = hn::Load(d, sums[c]);
+          for (int r = 0; r < R; ++r)
+            sum = multiply_add<A>(
+                d, load_as(d, rows + (static_cast<std::size_t>(r) * (C + 3) + c) * kAbreast + lane), w[r], sum);
+          hn::Store(sum, d, sums[c]);
+        }
+        hn::Vec<Sixteen<V>> share[3];
+        for (std::size_t k = 0; k < 3; ++k) {
+          share[k] = hn::Zero(d);
+          for (int r = 0; r < R; ++r)
+            share[k] = multiply_add<A>(
+                d, load_as(d, rows + (static_cast<std::size_t>(r) * (C + 3) + C + k) * kAbreast + lane), w[r], share[k]);
+        }
+        hn::StoreInterleaved4(
+            share[0], share[1], share[2], hn::Zero(d), d, shares + (group * kAbreast + lane) * 4);
+      }
+    }
+    for (std::size_t c = 0; c < C; ++c) q[v * C + c] = total<A>(d, hn::Load(d, sums[c]));
+    squares += static_cast<double>(hn::GetLane(hn::SumOfLanes(d, square)));
+  }
+  return squares;
+}
+
+template <class S, class V>
+double normal_times(Accumulate accumulate,
+                    const BundleLayout& layout,
+                    const S* J,
+                    const V* p,
+                    V* q,
+                    V* shares,
+                    V* w,
+                    Range range) {
+  const auto run = [&](auto rows) {
+    constexpr int R = decltype(rows)::value;
+    if constexpr (std::is_same_v<S, half>) {
+      if (accumulate == Accumulate::HalfSeparate)
+        return normal_times_views<Accumulate::HalfSeparate, R>(layout, J, p, q, shares, w, range);
+      if (accumulate == Accumulate::HalfFused)
+        return normal_times_views<Accumulate::HalfFused, R>(layout, J, p, q, shares, w, range);
+    }
+    return normal_times_views<Accumulate::Single, R>(layout, J, p, q, shares, w, range);
+  };
+  return layout.rows == 2 ? run(std::integral_constant<int, 2>()) : run(std::integral_constant<int, 3>());
+}
+
+double normal_times_h(Accumulate a, const BundleLayout& l, const half* J, const float* p, float* q, float* s, float* w, Range r) {
+  return normal_times(a, l, J, p, q, s, w, r);
+}
+double normal_times_f(Accumulate a, const BundleLayout& l, const float* J, const float* p, float* q, float* s, float* w, Range r) {
+  return normal_times(a, l, J, p, q, s, w, r);
+}
+double normal_times_d(Accumulate a, const BundleLayout& l, const double* J, const double* p, double* q, double* s, double* w, Range r) {
+  return normal_times(a, l, J, p, q, s, w, r);
+}
+
+/// q of points [begin, end): the sums of what their observations add, four numbers at a time.
+template <class V>
+HWY_ATTR void gather_shares(const BundleLayout& layout, const V* shares, V* q, Range range) {
+  const hn::CappedTag<V, 4> d;
+  for (std::size_t p = range.begin; p < range.end; ++p)
+    for (std::size_t k = 0; k < 4; k += hn::Lanes(d)) {
+      auto sum = hn::Zero(d);
+      for (std::int32_t s = layout.point_begin[p]; s < layout.point_begin[p + 1]; ++s)
+        sum = hn::Add(sum, hn::Load(d, shares + static_cast<std::size_t>(layout.point_slots[static_cast<std::size_t>(s)]) * 4 + k));
+      hn::StoreU(sum, d, q + 4 * p + k);
+    }
+}
+void gather_f(const BundleLayout& layout, const float* shares, float* q, Range range) { gather_shares(layout, shares, q, range); }
+void gather_d(const BundleLayout& layout, const double* shares, double* q, Range range) { gather_shares(layout, shares, q, range); }
+
+/// Rows x of J to x L^-T, in place: x_c = (x_c - sum of L(c, b) x_b, b < c) / L(c, c).
+template <class V>
+HWY_ATTR void scale_views(const BundleLayout& layout, const double* view_factors, const double* point_factors, V* J, Range range) {
+  const Sixteen<V> d;
+  constexpr size_t N = hn::MaxLanes(d);
+  const auto C = static_cast<std::size_t>(layout.columns), R = static_cast<std::size_t>(layout.rows);
+  V L[kMostColumns * kMostColumns];
+  for (std::size_t v = range.begin; v < range.end; ++v) {
+    for (std::size_t i = 0; i < C * C; ++i) L[i] = static_cast<V>(view_factors[v * C * C + i]);
+    for (std::size_t c = 0; c < C; ++c) L[c * C + c] = static_cast<V>(1 / view_factors[(v * C + c) * C + c]);
+    for (auto group = static_cast<std::size_t>(layout.group_begin[v]);
+         group < static_cast<std::size_t>(layout.group_begin[v + 1]);
+         ++group) {
+      alignas(64) V M[6][kAbreast];
+      for (std::size_t i = 0; i < kAbreast; ++i) {
+        const double* m = point_factors + static_cast<std::size_t>(layout.point[group * kAbreast + i]) * 6;
+        for (std::size_t k = 0; k < 6; ++k) M[k][i] = static_cast<V>(k == 0 || k == 3 || k == 5 ? 1 / m[k] : m[k]);
+      }
+      for (std::size_t r = 0; r < R; ++r)
+        for (std::size_t lane = 0; lane < kAbreast; lane += N) {
+          V* row = J + (group * R + r) * (C + 3) * kAbreast + lane;
+          for (std::size_t c = 0; c < C; ++c) {
+            auto x = hn::Load(d, row + c * kAbreast);
+            for (std::size_t b = 0; b < c; ++b)
+              x = hn::NegMulAdd(hn::Set(d, L[c * C + b]), hn::Load(d, row + b * kAbreast), x);
+            hn::Store(hn::Mul(x, hn::Set(d, L[c * C + c])), d, row + c * kAbreast);
+          }
+          V* point = row + C * kAbreast;
+          const auto m = [&](int k) HWY_ATTR { return hn::Load(d, M[k] + lane); };
+          const auto y0 = hn::Mul(hn::Load(d, point), m(0));
+          const auto y1 = hn::Mul(hn::NegMulAdd(m(1), y0, hn::Load(d, point + kAbreast)), m(3));
+          const auto y2 =
+              hn::Mul(hn::NegMulAdd(m(4), y1, hn::NegMulAdd(m(2), y0, hn::Load(d, point + 2 * kAbreast))), m(5));
+          hn::Store(y0, d, point), hn::Store(y1, d, point + kAbreast), hn::Store(y2, d, point + 2 * kAbreast);
+        }
+    }
+  }
+}
+void scale_views_f(const BundleLayout& l, const double* views, const double* points, float* J, Range r) {
+  scale_views(l, views, points, J, r);
+}
+void scale_views_d(const BundleLayout& l, const double* views, const double* points, double* J, Range r) {
+  scale_views(l, views, points, J, r);
+}
+
+}  // namespace HWY_NAMESPACE
+}  // namespace pipit
+HWY_AFTER_NAMESPACE();
+
+#if HWY_ONCE
+namespace pipit {
+namespace {
+
+HWY_EXPORT(normal_times_h);
+HWY_EXPORT(normal_times_f);
+HWY_EXPORT(normal_times_d);
+HWY_EXPORT(gather_f);
+HWY_EXPORT(gather_d);
+HWY_EXPORT(scale_views_f);
+HWY_EXPORT(scale_views_d);
+
+std::size_t at(std::int32_t i) { return static_cast<std::size_t>(i); }
+
+constexpr std::size_t kViewGrain = 100, kPointGrain = 4000;  // below: waking a thread costs more than it brings
+constexpr double kShift = 1e-6;  // times the diagonal: ten roundings of fp32
+
+}  // namespace
+
+template <class T>
+void BlockFactors::compute(const BundleLayout& layout,
+                           const Linearised<T>& parts,
+                           bool on,
+                           std::span<double> point_gradient) {
+  const int C = layout.columns;
+  views.assign(parts.U.size(), 0.0);
+  points.assign((at(layout.points) + 1) * 6, 0.0);
+  for (int v = 0; v < layout.views; ++v) {
+    const double* U = parts.U.data() + at(v * C * C);
+    double* L = &views[at(v * C * C)];
+    for (int r = 0; r < C; ++r) {
+      const double d = U[r * C + r], diagonal = on && d > 0 && std::isfinite(d) ? d * (1 + kShift) : 1;
+      double left = diagonal;
+      for (int c = 0; c < r && on; ++c) {
+        double sum = U[r * C + c];
+        for (int k = 0; k < c; ++k) sum -= L[r * C + k] * L[c * C + k];
+        L[r * C + c] = sum / L[c * C + c];
+        left -= L[r * C + c] * L[r * C + c];
+      }
+      L[r * C + r] = std::sqrt(left > 0 ? left : diagonal);
+    }
+  }
+  const RecordShape shape{0};
+  const std::size_t size = at(shape.size());
+  for (std::size_t p = 0; p <= at(layout.points); ++p) {
+    double V[9] = {};
+    if (p < at(layout.points))
+      for (std::int32_t k = layout.point_begin[p]; k < layout.point_begin[p + 1]; ++k) {
+        const T* record = parts.records.data() + at(layout.point_slots[at(k)]) * size;
+        for (int i = 0; i < 9; ++i) V[i] += static_cast<double>(record[i]);
+      }
+    if (p < at(layout.points)) std::copy_n(V + 6, 3, &point_gradient[3 * p]);
+    double* L = &points[6 * p];
+    const auto diagonal = [&](int k) { return V[k] > 0 && std::isfinite(V[k]) ? V[k] * (1 + kShift) : 1; };
+    L[0] = L[3] = L[5] = 1;
+    if (!on) continue;
+    L[0] = std::sqrt(diagonal(0)), L[1] = V[1] / L[0], L[2] = V[2] / L[0];
+    const double d1 = diagonal(3) - L[1] * L[1];
+    L[3] = std::sqrt(d1 > 0 ? d1 : diagonal(3)), L[4] = (V[4] - L[1] * L[2]) / L[3];
+    const double d2 = diagonal(5) - L[2] * L[2] - L[4] * L[4];
+    L[5] = std::sqrt(d2 > 0 ? d2 : diagonal(5));
+  }
+}
+template void BlockFactors::compute<float>(const BundleLayout&, const Linearised<float>&, bool, std::span<double>);
+template void BlockFactors::compute<double>(const BundleLayout&, const Linearised<double>&, bool, std::span<double>);
+
+void BlockFactors::divide(const BundleLayout& layout, std::span<double> x) const {
+  const std::size_t C = at(layout.columns);
+  for (std::size_t v = 0; v < at(layout.views); ++v) {
+    const double* L = &views[v * C * C];
+    double* y = &x[v * C];
+    for (std::size_t r = 0; r < C; ++r) {
+      for (std::size_t c = 0; c < r; ++c) y[r] -= L[r * C + c] * y[c];
+      y[r] /= L[r * C + r];
+    }
+  }
+  for (std::size_t p = 0; p < at(layout.points); ++p) {
+    const double* L = &points[6 * p];
+    double* y = &x[at(layout.views) * C + 4 * p];
+    y[0] /= L[0], y[1] = (y[1] - L[1] * y[0]) / L[3], y[2] = (y[2] - L[2] * y[0] - L[4] * y[1]) / L[5];
+  }
+}
+
+void BlockFactors::divide_transposed(const BundleLayout& layout, std::span<double> x) const {
+  const std::size_t C = at(layout.columns);
+  for (std::size_t v = 0; v < at(layout.views); ++v) {
+    const double* L = &views[v * C * C];
+    double* y = &x[v * C];
+    for (std::size_t r = C; r-- > 0;) {
+      for (std::size_t c = r + 1; c < C; ++c) y[r] -= L[c * C + r] * y[c];
+      y[r] /= L[r * C + r];
+    }
+  }
+  for (std::size_t p = 0; p < at(layout.points); ++p) {
+    const double* L = &points[6 * p];
+    double* y = &x[at(layout.views) * C + 4 * p];
+    y[2] /= L[5], y[1] = (y[1] - L[4] * y[2]) / L[3], y[0] = (y[0] - L[1] * y[1] - L[2] * y[2]) / L[0];
+  }
+}
+
+template <class T>
+void scale_jacobian(const BundleLayout& layout, const BlockFactors& factors, AlignedVector<T>& J, Workers& workers) {
+  for_ranges(workers, at(layout.views), kViewGrain, [&](Range range) {
+    if constexpr (sizeof(T) == 4)
+      HWY_DYNAMIC_DISPATCH(scale_views_f)(layout, factors.views.data(), factors.points.data(), J.data(), range);
+    else
+      HWY_DYNAMIC_DISPATCH(scale_views_d)(layout, factors.views.data(), factors.points.data(), J.data(), range);
+  });
+}
+template void scale_jacobian<float>(const BundleLayout&, const BlockFactors&, AlignedVector<float>&, Workers&);
+template void scale_jacobian<double>(const BundleLayout&, const BlockFactors&, AlignedVector<double>&, Workers&);
+
+template <class S>
+NormalProduct<S>::NormalProduct(const BundleLayout& layout, Accumulate accumulate, bool scale_vectors, Workers& workers)
+    : layout_(layout), accumulate_(accumulate), scale_vectors_(scale_vectors), workers_(workers) {
+  shares_.resize(layout.slots() * 4);
+  p_.assign(at(layout.views * layout.columns) + (at(layout.points) + 1) * 4, V(0));  // nobody's point stays zero
+}
+
+template <class S>
+void NormalProduct<S>::load(std::span<const V> J, RangeCounters* counters) {
+  if constexpr (std::is_same_v<S, half>) {
+    rounded_.resize(J.size());
+    convert<float, half>(J, rounded_, counters);
+    J_ = rounded_.data();
+  } else {
+    J_ = J.data();
+  }
+}
+
+template <class S>
+double NormalProduct<S>::operator()(std::span<const V> p, V lambda, std::span<V> q) {
+  constexpr bool kHalf = std::is_same_v<S, half>;
+  V scale = 1;
+  if constexpr (kHalf) {
+    if (scale_vectors_) scale = vector_scale(max_abs(p));
+    const V back = 1 / scale;
+    for (std::size_t i = 0; i < p.size(); ++i) p_[i] = round_to_half(p[i] * back);
+  } else {
+    std::copy(p.begin(), p.end(), p_.begin());
+  }
+  if (keep_w) w.resize(layout_.slots() * at(layout_.rows));
+  const std::size_t views = at(layout_.views), parts = std::max<std::size_t>(1, num_parts(views, kViewGrain));
+  std::array<double, 16> squares{};
+  const auto some = [&](std::size_t part) {
+    const Range range = part_of(views, parts, part);
+    V* out = keep_w ? w.data() : nullptr;
+    if constexpr (kHalf)
+      squares[part] = HWY_DYNAMIC_DISPATCH(normal_times_h)(
+          accumulate_, layout_, J_, p_.data(), q.data(), shares_.data(), out, range);
+    else if constexpr (std::is_same_v<S, float>)
+      squares[part] = HWY_DYNAMIC_DISPATCH(normal_times_f)(
+          accumulate_, layout_, J_, p_.data(), q.data(), shares_.data(), out, range);
+    else
+      squares[part] = HWY_DYNAMIC_DISPATCH(normal_times_d)(
+          accumulate_, layout_, J_, p_.data(), q.data(), shares_.data(), out, range);
+  };
+  if (parts == 1)
+    some(0);
+  else
+    workers_.run(parts, some);
+  double sum = 0;
+  for (const double s : squares) sum += s;
+  V* points = q.data() + views * at(layout_.columns);
+  for_ranges(workers_, at(layout_.points), kPointGrain, [&](Range range) {
+    if constexpr (std::is_same_v<V, float>)
+      HWY_DYNAMIC_DISPATCH(gather_f)(layout_, shares_.data(), points, range);
+    else
+      HWY_DYNAMIC_DISPATCH(gather_d)(layout_, shares_.data(), points, range);
+  });
+  double damped = 0;
+  for (std::size_t i = 0; i < q.size(); ++i) q[i] = q[i] * scale + lambda * p[i];
+  if constexpr (std::is_same_v<V, float>)
+    damped = dot(p, p);
+  else
+    damped = dot(p, p);
+  return sum * static_cast<double>(scale) * static_cast<double>(scale) + static_cast<double>(lambda) * damped;
+}
+
+template class NormalProduct<half>;
+template class NormalProduct<float>;
+template class NormalProduct<double>;
+
+}  // namespace pipit
+#endif  // HWY_ONCE
