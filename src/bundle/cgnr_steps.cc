@@ -15,8 +15,8 @@ std::size_t at(std::int32_t i) { return static_cast<std::size_t>(i); }
 
 }  // namespace
 
-template <class S>
-CgnrSteps<S>::CgnrSteps(const BundleLayout& layout, const BundleOptions& options, Workers& workers)
+template <class S, class N>
+CgnrSteps<S, N>::CgnrSteps(const BundleLayout& layout, const BundleOptions& options, Workers& workers)
     : layout_(layout),
       precision_(options.precision),
       count_(options.count_range),
@@ -24,14 +24,17 @@ CgnrSteps<S>::CgnrSteps(const BundleLayout& layout, const BundleOptions& options
       product_(layout, options.precision.accumulate, options.precision.scaling, workers),
       exact_(layout, Accumulate::Single, false, workers) {
   const std::size_t n = at(layout.views * layout.columns + layout.points * 4);
-  gradient_.resize(n), step_.resize(n), b_.resize(n), y_.resize(n), replaced_.resize(n);
+  gradient_.resize(n), step_.resize(n), b_.resize(n), y_.resize(n), p_.resize(n), q_.resize(n);
   point_gradient_.resize(at(layout.points) * 3);
-  report_.chosen = std::string("cgnr, products in ") +
-                   (sizeof(S) == 2 ? "fp16" : sizeof(S) == 4 ? "fp32" : "fp64");
+  report_.chosen = kNaive             ? "cgnr, all in fp16"
+                   : sizeof(S) == 2 ? "cgnr, products in fp16"
+                   : sizeof(S) == 4 ? "cgnr, products in fp32"
+                                    : "cgnr, products in fp64";
+  product_.keep_w = kNaive;
 }
 
-template <class S>
-double CgnrSteps<S>::linearise(const LineariseJob& job) {
+template <class S, class N>
+double CgnrSteps<S, N>::linearise(const LineariseJob& job) {
   const double cost = pipit::linearise(job, true, false, parts_, workers_);
   factors_.compute(layout_, parts_, precision_.scaling, point_gradient_);
   scale_jacobian(layout_, factors_, parts_.J, workers_);
@@ -44,34 +47,47 @@ double CgnrSteps<S>::linearise(const LineariseJob& job) {
     to[3] = 0;
   }
   factors_.divide(layout_, gradient_);
-  for (std::size_t i = 0; i < b_.size(); ++i) b_[i] = static_cast<V>(-gradient_[i]);
+  for (std::size_t i = 0; i < b_.size(); ++i) b_[i] = N(-gradient_[i]);
   return cost;
 }
 
-template <class S>
-void CgnrSteps<S>::propose(const LineariseJob&, double lambda, const LinearGoal& goal, BundleStep& step) {
+template <class S, class N>
+PcgScalar<N> CgnrSteps<S, N>::multiply(std::span<const N> p, double lambda, std::span<N> q) {
+  if constexpr (!kNaive) {
+    return product_(p, static_cast<V>(lambda), q);
+  } else {
+    for (std::size_t i = 0; i < p.size(); ++i) p_[i] = static_cast<float>(p[i]);
+    product_(p_, 0, q_);
+    const N damping(lambda);
+    for (std::size_t i = 0; i < p.size(); ++i) q[i] = mul_add(damping, p[i], N(q_[i]));
+    N square(0);
+    for (const float w : product_.w) square = mul_add(N(w), N(w), square);
+    return mul_add(damping, dot(p, p), square);
+  }
+}
+
+template <class S, class N>
+void CgnrSteps<S, N>::propose(const LineariseJob&, double lambda, const LinearGoal& goal, BundleStep& step) {
   const Stopwatch watch;
-  const V damping = static_cast<V>(lambda);
-  const auto times = [&](std::span<const V> p, std::span<V> q) { return product_(p, damping, q); };
-  const auto same = [](std::span<const V> r, std::span<V> z) { std::copy(r.begin(), r.end(), z.begin()); };
-  const auto replace = [&](std::span<const V> x, std::span<V> r) {
-    if constexpr (std::is_same_v<S, V>)
-      product_(x, damping, replaced_);
-    else
-      exact_(x, damping, replaced_);
-    for (std::size_t i = 0; i < r.size(); ++i) r[i] = b_[i] - replaced_[i];
+  const auto times = [&](std::span<const N> p, std::span<N> q) { return multiply(p, lambda, q); };
+  const auto same = [](std::span<const N> r, std::span<N> z) { std::copy(r.begin(), r.end(), z.begin()); };
+  const auto replace = [&](std::span<const N> x, std::span<N> r) {
+    if constexpr (!kNaive) {
+      exact_(x, static_cast<V>(lambda), q_);
+      for (std::size_t i = 0; i < r.size(); ++i) r[i] = b_[i] - q_[i];
+    }
   };
   const PcgOptions options{.eta = goal.eta,
                            .enough = goal.enough,
                            .relax = goal.relax,
                            .max_iterations = kMostInner,
-                           .replace_every = std::is_same_v<S, V> ? 0 : kReplaceEvery,
+                           .replace_every = std::is_same_v<S, V> || kNaive ? 0 : kReplaceEvery,
                            .give_up = &goal.give_up};
-  const LinearOutcome outcome = pcg<V>(times, same, replace, b_, y_, options, scratch_);
+  const LinearOutcome outcome = pcg<N>(times, same, replace, b_, y_, options, scratch_);
   step.inner_iterations += outcome.iterations;
   report_.inner_iterations += outcome.iterations;
 
-  std::copy(y_.begin(), y_.end(), step_.begin());
+  for (std::size_t i = 0; i < y_.size(); ++i) step_[i] = static_cast<double>(y_[i]);
   const double slope = dot(std::span<const double>(step_), std::span<const double>(gradient_));
   const double damped = dot(std::span<const double>(step_), std::span<const double>(step_));
   step.promised = 0.5 * (lambda * damped - slope);
@@ -83,8 +99,9 @@ void CgnrSteps<S>::propose(const LineariseJob&, double lambda, const LinearGoal&
   report_.seconds_solve += watch.seconds();
 }
 
-template class CgnrSteps<half>;
-template class CgnrSteps<float>;
-template class CgnrSteps<double>;
+template class CgnrSteps<half, SeparateHalf>;
+template class CgnrSteps<half, float>;
+template class CgnrSteps<float, float>;
+template class CgnrSteps<double, double>;
 
 }  // namespace pipit

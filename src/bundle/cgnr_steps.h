@@ -9,10 +9,11 @@
 
 namespace pipit {
 
-/// S: J at rest in the products (half, float, double). Everything else float; double for double.
+/// S: J at rest in the products (half, float, double). N: the recurrences (float, double for double; SeparateHalf: the
+/// naive solver, in which every sum is a half and nothing is replaced: it is expected to fail).
 /// The gradient that a solve begins with is the unrounded one, and so is the one that replaces the residual: fp16 bends
 /// the way, not the goal.
-template <class S>
+template <class S, class N>
 class CgnrSteps final : public BundleSteps {
  public:
   using V = typename NormalProduct<S>::V;
@@ -24,6 +25,9 @@ class CgnrSteps final : public BundleSteps {
   LinearReport report() const override { return report_; }
 
  private:
+  static constexpr bool kNaive = !std::is_floating_point_v<N>;
+  PcgScalar<N> multiply(std::span<const N> p, double lambda, std::span<N> q);
+
   const BundleLayout& layout_;
   Precision precision_;
   bool count_;
@@ -33,8 +37,9 @@ class CgnrSteps final : public BundleSteps {
   NormalProduct<S> product_;
   NormalProduct<V> exact_;  // with J as it was before rounding
   std::vector<double> gradient_, point_gradient_, step_;
-  std::vector<V> b_, y_, replaced_;
-  PcgScratch<V> scratch_;
+  std::vector<N> b_, y_;
+  std::vector<V> p_, q_;  // operands of the naive solver; of replacement
+  PcgScratch<N> scratch_;
   LinearReport report_;
 };
 

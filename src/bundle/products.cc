@@ -335,6 +335,7 @@ NormalProduct<S>::NormalProduct(const BundleLayout& layout, Accumulate accumulat
 
 template <class S>
 void NormalProduct<S>::load(std::span<const V> J, RangeCounters* counters) {
+  counters_ = counters;
   if constexpr (std::is_same_v<S, half>) {
     rounded_.resize(J.size());
     convert<float, half>(J, rounded_, counters);
@@ -350,8 +351,11 @@ double NormalProduct<S>::operator()(std::span<const V> p, V lambda, std::span<V>
   V scale = 1;
   if constexpr (kHalf) {
     if (scale_vectors_) scale = vector_scale(max_abs(p));
-    const V back = 1 / scale;
-    for (std::size_t i = 0; i < p.size(); ++i) p_[i] = round_to_half(p[i] * back);
+    std::copy(p.begin(), p.end(), p_.begin());
+    if (scale != 1) pipit::scale(1 / scale, std::span<float>(p_));
+    rounded_p_.resize(p_.size());
+    convert<float, half>(p_, rounded_p_, counters_);
+    convert<half, float>(rounded_p_, p_);
   } else {
     std::copy(p.begin(), p.end(), p_.begin());
   }
@@ -384,12 +388,8 @@ double NormalProduct<S>::operator()(std::span<const V> p, V lambda, std::span<V>
     else
       HWY_DYNAMIC_DISPATCH(gather_d)(layout_, shares_.data(), points, range);
   });
-  double damped = 0;
   for (std::size_t i = 0; i < q.size(); ++i) q[i] = q[i] * scale + lambda * p[i];
-  if constexpr (std::is_same_v<V, float>)
-    damped = dot(p, p);
-  else
-    damped = dot(p, p);
+  const double damped = dot(p, p);
   return sum * static_cast<double>(scale) * static_cast<double>(scale) + static_cast<double>(lambda) * damped;
 }
 

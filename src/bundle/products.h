@@ -41,7 +41,8 @@ class NormalProduct {
 
   NormalProduct(const BundleLayout& layout, Accumulate accumulate, bool scale_vectors, Workers& workers);
 
-  /// J [groups, R, C + 3, 16]. Another S than V: rounded once; the counters (may be null) see it.
+  /// J [groups, R, C + 3, 16]. Another S than V: rounded once; the counters (may be null) see that and every operand p
+  /// from now on.
   void load(std::span<const V> J, RangeCounters* counters);
   /// q = (J'J + lambda) p; yields p'q. Threads: same bits for any number.
   double operator()(std::span<const V> p, V lambda, std::span<V> q);
@@ -54,10 +55,11 @@ class NormalProduct {
   Accumulate accumulate_;
   bool scale_vectors_;
   Workers& workers_;
-  AlignedVector<S> rounded_;
+  RangeCounters* counters_ = nullptr;
+  AlignedVector<S> rounded_, rounded_p_;
   const S* J_ = nullptr;
-  AlignedVector<V> p_;             // p as operand
-  AlignedVector<V> shares_;        // [slots, 4] what each observation adds to its point
+  AlignedVector<V> p_;       // p as operand
+  AlignedVector<V> shares_;  // [slots, 4] what each observation adds to its point
 };
 
 }  // namespace pipit

@@ -8,9 +8,10 @@ namespace pipit {
 std::unique_ptr<BundleSteps> make_steps(const BundleLayout& layout, const BundleOptions& options, Workers& workers) {
   const Precision& p = options.precision;
   if (options.solver == BundleSolver::Cgnr) {
-    if (p.matrix == Format::Half) return std::make_unique<CgnrSteps<half>>(layout, options, workers);
-    if (p.matrix == Format::Single) return std::make_unique<CgnrSteps<float>>(layout, options, workers);
-    return std::make_unique<CgnrSteps<double>>(layout, options, workers);
+    if (p.vectors == Format::Half) return std::make_unique<CgnrSteps<half, SeparateHalf>>(layout, options, workers);
+    if (p.matrix == Format::Half) return std::make_unique<CgnrSteps<half, float>>(layout, options, workers);
+    if (p.matrix == Format::Single) return std::make_unique<CgnrSteps<float, float>>(layout, options, workers);
+    return std::make_unique<CgnrSteps<double, double>>(layout, options, workers);
   }
   LinearOptions linear;
   linear.solver = options.solver == BundleSolver::Schur ? SolverKind::Cholesky
