@@ -41,7 +41,7 @@ int delivered(int exit_code) {
 std::string usage_line(const CLI::App& root, const CLI::ParseError& error, int argc, char** argv) {
   const std::string word = argc > 1 ? argv[1] : "";
   if (root.get_subcommands().empty() && !word.empty() && word.front() != '-')
-    return fmt::format("there is no command '{}'; commands: pgo, sim, eval, transcribe, model, train, demo", word);
+    return fmt::format("there is no command '{}'; commands: pgo, ba, sim, eval, transcribe, model, train, demo", word);
   std::string command = "pipit";
   for (const CLI::App* app = &root; !app->get_subcommands().empty();) {
     app = app->get_subcommands().front();
@@ -86,6 +86,7 @@ int run_app(int argc, char** argv) {
   root.require_subcommand(1);
   Task task;
   add_pgo(root, task);
+  add_ba(root, task);
   add_sim(root, task);
   add_eval(root, task);
   add_transcribe(root, task);

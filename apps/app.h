@@ -13,6 +13,7 @@ namespace pipit {
 using Task = std::function<Status()>;
 
 void add_pgo(CLI::App& root, Task& task);
+void add_ba(CLI::App& root, Task& task);
 void add_sim(CLI::App& root, Task& task);
 void add_eval(CLI::App& root, Task& task);
 void add_demo(CLI::App& root, Task& task);

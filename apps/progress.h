@@ -10,13 +10,14 @@
 namespace pipit {
 
 /// `chi2` is twice the cost: exactly chi2 without a robust loss, the objective with one.
-inline Observer progress(bool quiet) {
-  return [quiet](const Iteration& it) {
+inline Observer progress(bool quiet, const char* what = "chi2", double times = 2) {
+  return [=](const Iteration& it) {
     if (!quiet)
       fmt::print(stderr,
-                 "iteration {:3}   chi2 {:<12.7g} {}   {:3} inner   {:8.3f} s{}\n",
+                 "iteration {:3}   {} {:<12.7g} {}   {:3} inner   {:8.3f} s{}\n",
                  it.number,
-                 2 * it.cost,
+                 what,
+                 times * it.cost,
                  it.accepted ? fmt::format("down {:8.2e}", it.relative_decrease) : "step rejected",
                  it.inner_iterations,
                  it.seconds,

@@ -9,7 +9,6 @@
 #include "base/version.h"
 
 namespace pipit {
-namespace {
 
 std::string seconds(double s) {
   if (s >= 100) return fmt::format("{:.0f} s", s);
@@ -29,12 +28,28 @@ std::string stop_in_words(const Summary& m) {
     case Stop::NoProgress:
       return fmt::format("no progress: after {} iterations no step lowers the cost", m.iterations);
     case Stop::Diverged:
-      return "diverged: the cost of the initial guess is not finite; the poses are left as they were";
+      return "diverged: the cost of the initial guess is not finite; all is left as it was";
     case Stop::Cancelled:
-      return fmt::format("cancelled after {} iterations; the best poses so far are kept", m.iterations);
+      return fmt::format("cancelled after {} iterations; the best so far is kept", m.iterations);
   }
   return "";
 }
+
+std::string work_in_words(const LinearReport& linear) {
+  return fmt::format("{} linear iterations, {} factorisations, factor {:.1f} MB",
+                     linear.inner_iterations,
+                     linear.factorisations,
+                     static_cast<double>(linear.factor_bytes) * 1e-6);
+}
+
+std::string range_in_words(const RangeCounters& range) {
+  return fmt::format("{} overflows, {} underflows, {} subnormals in conversions",
+                     range.overflow,
+                     range.underflow,
+                     range.subnormal);
+}
+
+namespace {
 
 std::string precision_in_words(const RunReport& r) {
   const Stop stop = r.summary.minimise.stop;
@@ -79,17 +94,9 @@ std::string in_words(const RunReport& r) {
                      s.objective_final));
   line("stop", stop_in_words(m));
   line("solver", fmt::format("{}{}", m.linear.chosen, m.linear.reason.empty() ? "" : " (" + m.linear.reason + ")"));
-  line("work",
-       fmt::format("{} linear iterations, {} factorisations, factor {:.1f} MB",
-                   m.linear.inner_iterations,
-                   m.linear.factorisations,
-                   static_cast<double>(m.linear.factor_bytes) * 1e-6));
+  line("work", work_in_words(m.linear));
   line("precision", precision_in_words(r));
-  line("fp16",
-       fmt::format("{} overflows, {} underflows, {} subnormals in conversions",
-                   m.linear.range.overflow,
-                   m.linear.range.underflow,
-                   m.linear.range.subnormal));
+  line("fp16", range_in_words(m.linear.range));
   line("time",
        fmt::format("{} = init {}, linearize {}, factor {}, solve {}, update {}, rest; reading {}; {}",
                    seconds(m.seconds.total),
@@ -103,6 +110,43 @@ std::string in_words(const RunReport& r) {
                                                        : fmt::format("{} threads", r.options.minimise.num_threads)));
   line("memory", fmt::format("{:.0f} MB at the peak", peak_rss_mb()));
   return text;
+}
+
+void add_run(Json& json, const Summary& m, const std::string& preset, const Precision& precision, int threads) {
+  json["iterations"] = m.iterations;
+  json["stop"] = name(m.stop);
+  json["solver"] = solver_name(m.linear);
+  json["solver_detail"] = m.linear.chosen;
+  json["solver_reason"] = m.linear.reason;
+  json["inner_iterations"] = m.linear.inner_iterations;
+  json["factorisations"] = m.linear.factorisations;
+  json["factor_bytes"] = m.linear.factor_bytes;
+  json["precision"] = preset;
+  json["precision_detail"] = describe(precision);
+  json["threads"] = threads;
+  json["seconds"] = {{"total", number(m.seconds.total)},
+                     {"linearize", number(m.seconds.linearize)},
+                     {"factor", number(m.seconds.factor)},
+                     {"solve", number(m.seconds.solve)},
+                     {"update", number(m.seconds.update)}};
+  json["half"] = {{"overflow", m.linear.range.overflow},
+                  {"underflow", m.linear.range.underflow},
+                  {"subnormal", m.linear.range.subnormal}};
+  json["peak_rss_mb"] = number(peak_rss_mb());
+  json["version"] = version();
+  json["instruction_set"] = instruction_set();
+  Json trace = Json::array();
+  for (const Iteration& it : m.trace)
+    trace.push_back({{"iteration", it.number},
+                     {"cost", number(it.cost)},
+                     {"chi2", number(2 * it.cost)},
+                     {"relative_decrease", number(it.relative_decrease)},
+                     {"damping", number(it.damping)},
+                     {"inner", it.inner_iterations},
+                     {"attempts", it.attempts},
+                     {"accepted", it.accepted},
+                     {"seconds", number(it.seconds)}});
+  json["trace"] = trace;
 }
 
 Json as_json(const RunReport& r) {
@@ -127,41 +171,9 @@ Json as_json(const RunReport& r) {
                     {"rejected", s.rejected},
                     {"rejected_edges", s.rejected_edges},
                     {"rejected_landmark_edges", s.rejected_landmark_edges}};
-  json["iterations"] = m.iterations;
-  json["stop"] = name(m.stop);
-  json["solver"] = solver_name(m.linear);
-  json["solver_detail"] = m.linear.chosen;
-  json["solver_reason"] = m.linear.reason;
-  json["inner_iterations"] = m.linear.inner_iterations;
-  json["factorisations"] = m.linear.factorisations;
-  json["factor_bytes"] = m.linear.factor_bytes;
-  json["precision"] = r.precision;
-  json["precision_detail"] = describe(r.options.minimise.precision);
-  json["threads"] = r.options.minimise.num_threads;
-  json["seconds"] = {{"total", number(m.seconds.total)},
-                     {"read", number(r.seconds_read)},
-                     {"init", number(s.seconds_init)},
-                     {"linearize", number(m.seconds.linearize)},
-                     {"factor", number(m.seconds.factor)},
-                     {"solve", number(m.seconds.solve)},
-                     {"update", number(m.seconds.update)}};
-  json["half"] = {{"overflow", m.linear.range.overflow},
-                  {"underflow", m.linear.range.underflow},
-                  {"subnormal", m.linear.range.subnormal}};
-  json["peak_rss_mb"] = number(peak_rss_mb());
-  json["version"] = version();
-  json["instruction_set"] = instruction_set();
-  Json trace = Json::array();
-  for (const Iteration& it : m.trace)
-    trace.push_back({{"iteration", it.number},
-                     {"chi2", number(2 * it.cost)},
-                     {"relative_decrease", number(it.relative_decrease)},
-                     {"damping", number(it.damping)},
-                     {"inner", it.inner_iterations},
-                     {"attempts", it.attempts},
-                     {"accepted", it.accepted},
-                     {"seconds", number(it.seconds)}});
-  json["trace"] = trace;
+  add_run(json, m, r.precision, r.options.minimise.precision, r.options.minimise.num_threads);
+  json["seconds"]["read"] = number(r.seconds_read);
+  json["seconds"]["init"] = number(s.seconds_init);
   return json;
 }
 

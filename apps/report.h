@@ -33,6 +33,16 @@ RunReport make_report(const PoseGraph<Pose>& graph) {
 /// "iccg": the first word of what the linear solver says it is.
 std::string solver_name(const LinearReport& linear);
 
+/// "23.4 ms".
+std::string seconds(double s);
+/// "converged after 12 iterations".
+std::string stop_in_words(const Summary& summary);
+std::string work_in_words(const LinearReport& linear);
+std::string range_in_words(const RangeCounters& range);
+
+/// What every run of an optimiser tells: iterations, stop, solver, precision, threads, seconds, half, trace, ...
+void add_run(Json& json, const Summary& summary, const std::string& preset, const Precision& precision, int threads);
+
 /// Several lines, each a thing a person wants to know.
 std::string in_words(const RunReport& report);
 

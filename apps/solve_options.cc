@@ -20,6 +20,33 @@ CLI::Option* add_threads(CLI::App& app, int& num_threads) {
   return add_number(app, "--threads", num_threads, 1, 1024, "number of threads, which does not change the result");
 }
 
+void add_scaling(CLI::App& app, bool& scaling) {
+  add_choice<bool>(app,
+                   "--scaling",
+                   scaling,
+                   {{"on", true}, {"off", false}},
+                   "equilibrate matrices and vectors before they are rounded; off shows what happens without");
+}
+
+void add_accumulate(CLI::App& app, std::optional<Accumulate>& accumulate) {
+  app.add_option_function<std::string>(
+         "--accumulate",
+         [&accumulate](const std::string& word) {
+           accumulate = word == "single"  ? Accumulate::Single
+                          : word == "fused" ? Accumulate::HalfFused
+                                            : Accumulate::HalfSeparate;
+         },
+         "how products of fp16 numbers add up: in fp32, or in fp16 with two roundings or one (default single; separate "
+         "with --precision half)")
+      ->option_text("single|separate|fused")
+      ->check(CLI::Validator(
+          [](const std::string& word) -> std::string {
+            if (word == "single" || word == "separate" || word == "fused") return {};
+            return fmt::format("'{}' is none of single|separate|fused", word);
+          },
+          ""));
+}
+
 void add_solve_options(CLI::App& app, SolveChoices& c) {
   MinimiseOptions& m = c.options.minimise;
   add_choice<std::string>(app,
@@ -78,28 +105,8 @@ void add_solve_options(CLI::App& app, SolveChoices& c) {
              std::uint64_t{0},
              ~std::uint64_t{0},
              "of random choices; pgo makes none today, so results do not depend on it");
-  add_choice<bool>(app,
-                   "--scaling",
-                   c.scaling,
-                   {{"on", true}, {"off", false}},
-                   "equilibrate matrices and vectors before they are rounded; off shows what happens without");
-  app.add_option_function<std::string>(
-         "--accumulate",
-         [&c](const std::string& word) {
-           c.accumulate_given = true;
-           c.accumulate = word == "single"  ? Accumulate::Single
-                          : word == "fused" ? Accumulate::HalfFused
-                                            : Accumulate::HalfSeparate;
-         },
-         "how products of fp16 numbers add up: in fp32, or in fp16 with two roundings or one (default single; separate "
-         "with --precision half)")
-      ->option_text("single|separate|fused")
-      ->check(CLI::Validator(
-          [](const std::string& word) -> std::string {
-            if (word == "single" || word == "separate" || word == "fused") return {};
-            return fmt::format("'{}' is none of single|separate|fused", word);
-          },
-          ""));
+  add_scaling(app, c.scaling);
+  add_accumulate(app, c.accumulate);
   add_choice<GraphFormat>(app,
                           "--format",
                           c.format,
@@ -112,7 +119,7 @@ OptimiseOptions optimise_options(const SolveChoices& c) {
   OptimiseOptions options = c.options;
   options.minimise.precision = precision_preset(c.precision).value_or(mixed_precision());
   options.minimise.precision.scaling = c.scaling;
-  if (c.accumulate_given) options.minimise.precision.accumulate = c.accumulate;
+  if (c.accumulate) options.minimise.precision.accumulate = *c.accumulate;
   if (c.time_limit_s > 0) options.minimise.time_limit_s = c.time_limit_s;
   options.gnc = c.robust == "gnc";
   if (options.gnc) {

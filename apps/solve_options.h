@@ -2,6 +2,7 @@
 #pragma once
 #include <CLI/App.hpp>
 #include <cstdint>
+#include <optional>
 #include <string>
 
 #include "graph/optimise.h"
@@ -16,8 +17,7 @@ struct SolveChoices {
   double robust_scale = 0;  ///< 0: the default of the loss
   double time_limit_s = 0;  ///< 0: none
   bool scaling = true;
-  Accumulate accumulate = Accumulate::Single;
-  bool accumulate_given = false;
+  std::optional<Accumulate> accumulate;
   std::uint64_t seed = 1;
   GraphFormat format = GraphFormat::Auto;
   OptimiseOptions options;  ///< the rest is written here directly
@@ -29,5 +29,8 @@ OptimiseOptions optimise_options(const SolveChoices& choices);
 
 /// How many threads: shared by commands that have no other solver option.
 CLI::Option* add_threads(CLI::App& app, int& num_threads);
+/// What every command has that rounds to fp16.
+void add_scaling(CLI::App& app, bool& scaling);
+void add_accumulate(CLI::App& app, std::optional<Accumulate>& accumulate);
 
 }  // namespace pipit

@@ -1,0 +1,122 @@
+// pipit ba — what cameras have seen in; poses, points and intrinsics that fit it best out.
+#include <fmt/format.h>
+
+#include <memory>
+#include <optional>
+
+#include "app.h"
+#include "ba_report.h"
+#include "base/clock.h"
+#include "bundle/optimise.h"
+#include "options.h"
+#include "progress.h"
+#include "scene/bal_io.h"
+#include "solve_options.h"
+
+namespace pipit {
+namespace {
+
+struct BaOptions {
+  std::string file, out, json, plot, precision = "mixed", robust = "none";
+  double robust_scale = 0, time_limit_s = 0;
+  bool quiet = false, scaling = true;
+  std::optional<Accumulate> accumulate;
+  BundleOptions bundle;
+};
+
+std::string presets_in_words() {
+  std::string text;
+  for (const char* name : {"mixed", "single", "double", "half"})
+    text += fmt::format("{}{}: {}", text.empty() ? "" : "; ", name, describe(*bundle_precision(name)));
+  return text;
+}
+
+BundleOptions bundle_options(const BaOptions& o, const Scene& scene) {
+  BundleOptions options = o.bundle;
+  options.precision = *bundle_precision(o.precision);
+  options.precision.scaling = o.scaling;
+  if (o.accumulate) options.precision.accumulate = *o.accumulate;
+  if (o.time_limit_s > 0) options.time_limit_s = o.time_limit_s;
+  options.loss.kind = *robust_kind(o.robust);
+  const int dim = scene.third == Third::None ? 2 : 3;
+  options.loss.scale = o.robust_scale > 0 ? o.robust_scale : default_scale(options.loss.kind, dim);
+  options.count_range = !o.quiet || !o.json.empty();
+  return options;
+}
+
+Status run(const BaOptions& o) {
+  for (const std::string& path : {o.out, o.json, o.plot})
+    if (const Status fine = can_write(path); !fine) return fine;
+  const Stopwatch watch;
+  auto scene = read_bal(o.file);
+  if (!scene) return scene.error();
+  BaReport report{.file = o.file == "-" ? "standard input" : o.file,
+                  .precision = o.precision,
+                  .robust = o.robust,
+                  .options = bundle_options(o, *scene),
+                  .seconds_read = watch.seconds(),
+                  .start = *scene};
+  interrupted();  // from here on ctrl-C keeps the best so far
+  auto summary = optimise(*scene, report.options, progress(o.quiet, "cost", 1));
+  if (!summary) return Error{summary.error().code, fmt::format("{}: {}", report.file, summary.error().message)};
+  report.summary = std::move(*summary);
+  report.end = std::move(*scene);
+
+  if (!o.out.empty())
+    if (const Status done = write_bal(o.out, report.end); !done) return done;
+  if (!o.plot.empty())
+    if (const Status done = write_file(o.plot, report.pictures(o.plot.ends_with(".html"))); !done) return done;
+  if (const Status done = write_json(o.json, report.as_json()); !done) return done;
+  const bool data = is_standard_output(o.json) || is_standard_output(o.out);
+  if (!o.quiet) fmt::print(data ? stderr : stdout, "{}", report.in_words());
+  return Done{};
+}
+
+}  // namespace
+
+void add_ba(CLI::App& root, Task& task) {
+  auto o = std::make_shared<BaOptions>();
+  BundleOptions& b = o->bundle;
+  CLI::App& app = *root.add_subcommand("ba", "bundle adjustment: optimise cameras and points");
+  app.add_option("FILE", o->file, "BAL text; '-' is standard input")->required();
+  add_choice<std::string>(app,
+                          "--precision",
+                          o->precision,
+                          {{"mixed", "mixed"}, {"single", "single"}, {"double", "double"}, {"half", "half"}},
+                          "number formats. " + presets_in_words());
+  add_choice<BundleSolver>(app,
+                           "--solver",
+                           b.solver,
+                           {{"auto", BundleSolver::Auto},
+                            {"cgnr", BundleSolver::Cgnr},
+                            {"schur", BundleSolver::Schur},
+                            {"pcg", BundleSolver::Pcg}},
+                           "conjugate gradients on J alone, points eliminated and the rest factored, or points "
+                           "eliminated and conjugate gradients on the rest");
+  std::vector<Choice<std::string>> losses = {{"none", "none"}};
+  for (const char* loss : {"huber", "cauchy", "tukey", "geman-mcclure"}) losses.push_back({loss, loss});
+  add_choice<std::string>(app, "--robust", o->robust, losses, "doubt of observations that fit badly");
+  add_number(app,
+             "--robust-scale",
+             o->robust_scale,
+             0.0,
+             1e6,
+             "error at which doubt begins, px; 0: by loss, for errors of one pixel");
+  app.add_flag("--fix-intrinsics", b.fix_intrinsics, "keep focal lengths, centres and distortion (default: estimated)");
+  add_threads(app, b.num_threads);
+  add_number(app, "--max-iterations", b.max_iterations, 0, 1'000'000'000, "linearisations");
+  add_number(app, "--tolerance", b.tolerance, 0.0, 1.0, "stop when an iteration lowers the cost by less than this part");
+  add_number(app, "--time-limit", o->time_limit_s, 0.0, 1e9, "seconds for the optimisation, 0: no limit");
+  add_scaling(app, o->scaling);
+  add_accumulate(app, o->accumulate);
+  app.add_flag("--quiet", o->quiet, "no progress, no summary (default: both)");
+  add_output(app, "--out", o->out, "the optimised scene in the format of FILE; '-': standard output");
+  add_json(app, o->json);
+  add_plot(app, o->plot, "cameras and points from above, before and after, and cost per iteration");
+  app.callback([o, &task] {
+    expect_different_files({{"--out", o->out}, {"--json", o->json}, {"--plot", o->plot}});
+    task = [o] { return run(*o); };
+  });
+}
+
+}  // namespace pipit
