@@ -7,9 +7,7 @@
 
 #include "base/clock.h"
 #include "base/contract.h"
-#include "bundle/layout.h"
-#include "bundle/linearise.h"
-#include "bundle/steps.h"
+#include "bundle/state.h"
 #include "solve/variable.h"
 
 namespace pipit {
@@ -25,31 +23,6 @@ void round_state(Format format, BundleState& state) {
   for (SE3<double>& pose : state.T_world_cam) round_to(format, pose);
   for (Eigen::Vector3d& p : state.points)
     for (double& x : p) x = rounded(format, x);
-}
-
-BundleState state_of(const Scene& scene) {
-  BundleState state;
-  for (const View& view : scene.views) state.T_world_cam.push_back(view.T_cam_world.inverse());
-  for (const Camera& camera : scene.cameras) state.intrinsics.push_back(camera.parameters);
-  state.points = scene.points;
-  state.points.emplace_back(0, 0, 0);
-  return state;
-}
-
-/// to = from (+) step.
-void move(const Scene& scene, const BundleLayout& layout, const BundleState& from, const BundleStep& step, BundleState& to) {
-  const std::size_t C = at(layout.columns);
-  for (std::size_t v = 0; v < from.T_world_cam.size(); ++v) {
-    const double* d = &step.views[v * C];
-    to.T_world_cam[v] = scene.views[v].fixed
-                            ? from.T_world_cam[v]
-                            : from.T_world_cam[v].retract(Eigen::Map<const Eigen::Matrix<double, 6, 1>>(d));
-    const std::size_t k = at(scene.views[v].camera);
-    for (std::size_t i = 0; i < at(layout.intrinsics); ++i)
-      to.intrinsics[k][i] = from.intrinsics[k][i] + d[kPoseColumns + i];
-  }
-  for (std::size_t p = 0; p + 1 < from.points.size(); ++p)
-    to.points[p] = from.points[p] + Eigen::Map<const Eigen::Vector3d>(&step.points[3 * p]);
 }
 
 /// Levenberg and Marquardt's damping by Nielsen's rule.
@@ -88,22 +61,13 @@ Result<BundleSummary> optimise(Scene& scene, const BundleOptions& options, const
   out.before = error_of(scene);
   Summary& s = out.minimise;
 
-  BundleState state = state_of(scene);
+  LineariseForm form = form_of(scene, options.loss);
+  form.half_residual = options.precision.residual == Format::Half;
+  Placed placed(scene, layout, form);
+  BundleState& state = placed.state;
+  const LineariseJob& job = placed.job;
   BundleState trial = state;
-  std::vector<ViewNumbers> views;
-  fill_views(scene, state, layout.intrinsics, views);
-  LineariseJob job{.layout = &layout,
-                   .form = {.third = scene.third,
-                            .baseline_m = scene.baseline_m,
-                            .depth_sigma = scene.depth_sigma,
-                            .loss = options.loss,
-                            .half_residual = options.precision.residual == Format::Half},
-                   .views = views,
-                   .points = state.points,
-                   .taking = {}};
-  const std::vector<std::uint8_t> taking = taking_part(job);
-  job.taking = taking;
-  out.taking_part = std::count(taking.begin(), taking.end(), 1);
+  out.taking_part = std::count(placed.taking.begin(), placed.taking.end(), 1);
 
   const auto steps = make_steps(layout, options, workers);
   BundleStep step;
@@ -114,12 +78,6 @@ Result<BundleSummary> optimise(Scene& scene, const BundleOptions& options, const
   s.cost_initial = s.cost_final = cost;
   s.stop = std::isfinite(cost) ? Stop::MaxIterations : Stop::Diverged;
 
-  const auto look_from = [&](const BundleState& where) {
-    const Stopwatch update;
-    fill_views(scene, where, layout.intrinsics, views);
-    job.points = where.points;
-    s.seconds.update += update.seconds();
-  };
   const auto late = [&] { return watch.seconds() > options.time_limit_s; };
   while (s.stop == Stop::MaxIterations && s.iterations < options.max_iterations) {
     Iteration iteration{.number = ++s.iterations, .cost = cost};
@@ -146,8 +104,9 @@ Result<BundleSummary> optimise(Scene& scene, const BundleOptions& options, const
         clock = Stopwatch();
         move(scene, layout, state, step, trial);
         round_state(options.precision.update, trial);
+        std::swap(state, trial);  // `trial` is what to go back to
+        placed.refresh();
         s.seconds.update += clock.seconds();
-        look_from(trial);
         clock = Stopwatch();
         trial_cost = steps->cost(job);
         s.seconds.linearize += clock.seconds();
@@ -156,10 +115,12 @@ Result<BundleSummary> optimise(Scene& scene, const BundleOptions& options, const
         iteration.accepted = true;
         iteration.relative_decrease = (cost - trial_cost) / cost;
         damping.accepted(step.promised > 0 ? (cost - trial_cost) / step.promised : 1);
-        std::swap(state, trial);
         cost = trial_cost;
       } else {
-        look_from(state);
+        if (step.fine) {
+          std::swap(state, trial);
+          placed.refresh();
+        }
         // No step could lower the cost by more than this one was to: it is rounding.
         done = step.fine && step.promised <= options.tolerance * cost;
         if (done) s.stop = Stop::Converged;
