@@ -10,6 +10,7 @@ void add_eval_growth(CLI::App& eval, Task& task);
 void add_eval_increments(CLI::App& eval, Task& task);
 void add_eval_ablation(CLI::App& eval, Task& task);
 void add_eval_starts(CLI::App& eval, Task& task);
+void add_eval_windows(CLI::App& eval, Task& task);
 void add_eval_wer(CLI::App& eval, Task& task);
 void add_eval_lattice(CLI::App& eval, Task& task);
 void add_eval_endpoint(CLI::App& eval, Task& task);

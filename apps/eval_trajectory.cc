@@ -122,6 +122,7 @@ void add_eval(CLI::App& root, Task& task) {
   add_eval_increments(eval, task);
   add_eval_ablation(eval, task);
   add_eval_starts(eval, task);
+  add_eval_windows(eval, task);
   add_eval_wer(eval, task);
   add_eval_lattice(eval, task);
   add_eval_endpoint(eval, task);

@@ -69,7 +69,12 @@ PcgScalar<N> CgnrSteps<S, N>::multiply(std::span<const N> p, double lambda, std:
 template <class S, class N>
 void CgnrSteps<S, N>::propose(const LineariseJob&, double lambda, const LinearGoal& goal, BundleStep& step) {
   const Stopwatch watch;
-  const auto times = [&](std::span<const N> p, std::span<N> q) { return multiply(p, lambda, q); };
+  const auto times = [&](std::span<const N> p, std::span<N> q) {
+    const Stopwatch clock;
+    const auto pq = multiply(p, lambda, q);
+    report_.seconds_products += clock.seconds();
+    return pq;
+  };
   const auto same = [](std::span<const N> r, std::span<N> z) { std::copy(r.begin(), r.end(), z.begin()); };
   const auto replace = [&](std::span<const N> x, std::span<N> r) {
     if constexpr (!kNaive) {

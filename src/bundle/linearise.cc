@@ -5,7 +5,7 @@
 #include <limits>
 
 #include "base/contract.h"
-#include "bits/half.h"
+#include "solve/variable.h"
 
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "bundle/linearise.cc"
@@ -116,8 +116,8 @@ PIPIT_LANES void see_third(const LineariseForm& form, const ViewNumbers& view, L
 }
 
 template <class T>
-void round_residuals(int rows, Lanes<T>& l) {
-  const auto rounded = [](T x) { return static_cast<T>(round_to_half(static_cast<double>(x))); };
+void round_residuals(Format format, int rows, Lanes<T>& l) {
+  const auto rounded = [format](T x) { return static_cast<T>(pipit::rounded(format, static_cast<double>(x))); };
   for (int r = 0; r < rows; ++r)
     for (int i = 0; i < kN; ++i) {
       const T seen = rounded(l.r[r][i]), measured = rounded(l.measured[r][i]);
@@ -129,7 +129,8 @@ void round_residuals(int rows, Lanes<T>& l) {
 /// r = seen - measured, times the root of its weight; half the sum of rho. Leaves the roots in l.part.
 template <class T>
 PIPIT_LANES double weigh(const LineariseForm& form, int rows, Lanes<T>& l) {
-  if (form.half_residual) round_residuals(rows, l);
+  if (form.residual == Format::Half || (form.residual == Format::Single && sizeof(T) == 8))
+    round_residuals(form.residual, rows, l);
   alignas(64) T square[kN] = {};
   for (int r = 0; r < rows; ++r)
     for (int i = 0; i < kN; ++i) {

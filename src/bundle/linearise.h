@@ -38,7 +38,8 @@ struct LineariseForm {
   Third third = Third::None;
   double baseline_m = 0, depth_sigma = 0;
   RobustLoss loss;
-  bool half_residual = false;  ///< seen and measured pixel, and their difference, rounded to fp16: to show what happens
+  /// Half, Single: seen and measured pixel, and their difference, are rounded to it as well, to show what happens.
+  Format residual = Format::Double;
 };
 
 /// What a pass works on; nothing of it is changed.

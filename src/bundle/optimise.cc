@@ -62,7 +62,7 @@ Result<BundleSummary> optimise(Scene& scene, const BundleOptions& options, const
   Summary& s = out.minimise;
 
   LineariseForm form = form_of(scene, options.loss);
-  form.half_residual = options.precision.residual == Format::Half;
+  form.residual = options.precision.residual;
   Placed placed(scene, layout, form);
   BundleState& state = placed.state;
   const LineariseJob& job = placed.job;

@@ -64,6 +64,7 @@ struct LinearReport {
   std::string reason;  ///< why, with the numbers it was decided on
   std::int64_t factorisations = 0, inner_iterations = 0;
   double seconds_symbolic = 0, seconds_factor = 0, seconds_solve = 0;
+  double seconds_products = 0;  ///< part of seconds_solve; bundle's conjugate gradients alone measure it
   std::size_t factor_bytes = 0;
   double fill = 0;   ///< blocks in the factor / blocks in the lower triangle of H, chains left out of both
   double shift = 0;  ///< the shift of the factor in use, after retries
