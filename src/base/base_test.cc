@@ -135,7 +135,9 @@ class LineFile : public testing::Test {
   /// All lines of `content` from a file, or the message of what went wrong behind those read so far.
   std::vector<std::string> read(const std::string& content) {
     EXPECT_TRUE(write_file(path_, content));
-    LineReader reader(InputFile::open(path_).value());
+    return all(LineReader(InputFile::open(path_).value()));
+  }
+  static std::vector<std::string> all(LineReader reader) {
     std::vector<std::string> lines;
     for (;;) {
       const auto line = reader.next();
@@ -166,12 +168,15 @@ TEST_F(LineFile, ReadsWhatLinesRead) {
     Lines lines(text);
     while (const auto line = lines.next()) wanted.emplace_back(*line);
     EXPECT_TRUE(read(text) == wanted) << text.size() << " bytes";
+    EXPECT_TRUE(all(LineReader(text, "memory")) == wanted) << text.size() << " bytes in memory";
   }
 }
 
 TEST_F(LineFile, EndlessLinesAreRefused) {
   const std::string wanted = ":2: the line is longer than 1048576 bytes, wanted lines of text";
   EXPECT_EQ(read("a\n" + std::string(kLongestLine + 1, 'x') + "\nb"), (std::vector{std::string("a"), path_ + wanted}));
+  EXPECT_EQ(all(LineReader("a\n" + std::string(kLongestLine + 1, 'x'), "memory")),
+            (std::vector{std::string("a"), "memory" + wanted}));
   LineReader zeros(InputFile::open("/dev/zero").value());
   const auto line = zeros.next();
   ASSERT_FALSE(line);

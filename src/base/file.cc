@@ -77,17 +77,17 @@ std::size_t InputFile::size() const {
 Result<std::optional<std::string_view>> LineReader::next() {
   constexpr std::size_t kBlock = std::size_t{1} << 18;  // read at once: a fifth of a millisecond of parsing
   for (;;) {
-    const std::string_view unseen(buffer_.data() + searched_, end_ - searched_);
+    const std::string_view unseen(data() + searched_, end_ - searched_);
     const std::size_t found = unseen.find('\n');
     const bool whole = found != std::string_view::npos;
     const std::size_t stop = whole ? searched_ + found : end_;
     if (stop - begin_ > kLongestLine)
       return Error{Code::BadFormat,
-                   file_.name() + ":" + std::to_string(number_ + 1) + ": the line is longer than " +
+                   name() + ":" + std::to_string(number_ + 1) + ": the line is longer than " +
                        std::to_string(kLongestLine) + " bytes, wanted lines of text"};
     if (whole || at_end_) {
       if (!whole && begin_ == end_) return std::optional<std::string_view>();
-      std::string_view line(buffer_.data() + begin_, stop - begin_);
+      std::string_view line(data() + begin_, stop - begin_);
       begin_ = searched_ = whole ? stop + 1 : stop;
       if (!line.empty() && line.back() == '\r') line.remove_suffix(1);
       ++number_;
@@ -99,7 +99,7 @@ Result<std::optional<std::string_view>> LineReader::next() {
     begin_ = 0;
     searched_ = end_;
     if (buffer_.size() < end_ + kBlock) buffer_.resize(end_ + kBlock);
-    const Result<std::size_t> got = file_.read({buffer_.data() + end_, kBlock});
+    const Result<std::size_t> got = file_->read({buffer_.data() + end_, kBlock});
     if (!got) return got.error();
     at_end_ = *got == 0;
     end_ += *got;

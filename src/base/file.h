@@ -39,18 +39,27 @@ class InputFile {
 inline constexpr std::size_t kLongestLine = std::size_t{1} << 20;
 
 /// Yields the lines of a file one by one as Lines (text.h) does, in memory for two lines whatever the size of the file.
+/// Or of a text that stands in memory already, so that a parser is written once.
 class LineReader {
  public:
   explicit LineReader(InputFile file) : file_(std::move(file)) {}
+  /// `name` stands for the file in errors. Needs `text` longer than itself.
+  LineReader(std::string_view text, std::string_view name)
+      : text_(text), text_name_(name), end_(text.size()), at_end_(true) {}
   /// Nothing at the end. The line is gone at the next call.
   /// Fails with Io, or with BadFormat on a line of more than kLongestLine bytes, naming file and line.
   Result<std::optional<std::string_view>> next();
   /// Number of the line last returned, from 1.
   std::int64_t number() const { return number_; }
-  const InputFile& file() const { return file_; }
+  const std::string& name() const { return file_ ? file_->name() : text_name_; }
+  /// Bytes in all where that is known beforehand (memory, a plain file), 0 otherwise.
+  std::size_t size() const { return file_ ? file_->size() : text_.size(); }
 
  private:
-  InputFile file_;
+  const char* data() const { return file_ ? buffer_.data() : text_.data(); }
+  std::optional<InputFile> file_;
+  std::string_view text_;
+  std::string text_name_;
   std::string buffer_;                              // [begin_, end_) is read and not yet handed out
   std::size_t begin_ = 0, end_ = 0, searched_ = 0;  // no end of line in [begin_, searched_)
   bool at_end_ = false;

@@ -11,7 +11,7 @@
 #include "graph/chordal.h"
 #include "poses/g2o_io.h"
 #include "poses/spanning_tree.h"
-#include "poses/text_scan.h"
+#include "base/line_scan.h"
 
 namespace pipit {
 namespace {
@@ -225,11 +225,11 @@ Result<Trajectory> read_trajectory(const std::string& path) {
   if (!file) return file.error();
   LineReader lines(std::move(*file));  // by the line: what is no text at all ends at once
   std::string text;
-  text.reserve(lines.file().size());
+  text.reserve(lines.size());
   for (;;) {
     const auto line = lines.next();
     if (!line) return line.error();
-    if (!line->has_value()) return parse_trajectory(text, lines.file().name());
+    if (!line->has_value()) return parse_trajectory(text, lines.name());
     (text += **line) += '\n';
   }
 }

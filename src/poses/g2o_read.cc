@@ -6,9 +6,9 @@
 #include <optional>
 
 #include "base/file.h"
+#include "base/line_scan.h"
 #include "base/text.h"
 #include "poses/g2o_io.h"
-#include "poses/text_scan.h"
 
 namespace pipit {
 namespace {
@@ -118,8 +118,6 @@ class Reader {
   /// One line after the other, in order, counted from 1.
   Status take(std::int64_t number, std::string_view line) {
     line_ = number;
-    if (line.size() > kLongestLine)
-      return at(line_, "the line is longer than " + std::to_string(kLongestLine) + " bytes, wanted lines of text");
     return read_line(line);
   }
 
@@ -398,27 +396,26 @@ class Reader {
   std::vector<Skipped> params_, dropped_;
 };
 
-}  // namespace
-
-Result<AnyPoseGraph> parse_pose_graph(std::string_view text, std::string_view name, const ReadOptions& options) {
-  Reader reader(name, options);
-  Lines lines(text);
-  while (const auto line = lines.next())
-    if (Status status = reader.take(lines.number(), *line); !status) return status.error();
-  return reader.finish();
-}
-
-Result<AnyPoseGraph> read_pose_graph(const std::string& path, const ReadOptions& options) {
-  Result<InputFile> file = InputFile::open(path);
-  if (!file) return file.error();
-  LineReader lines(std::move(*file));
-  Reader reader(lines.file().name(), options);
+Result<AnyPoseGraph> read_lines(LineReader lines, const ReadOptions& options) {
+  Reader reader(lines.name(), options);
   for (;;) {
     const auto line = lines.next();
     if (!line) return line.error();
     if (!line->has_value()) return reader.finish();
     if (Status status = reader.take(lines.number(), **line); !status) return status.error();
   }
+}
+
+}  // namespace
+
+Result<AnyPoseGraph> parse_pose_graph(std::string_view text, std::string_view name, const ReadOptions& options) {
+  return read_lines(LineReader(text, name), options);
+}
+
+Result<AnyPoseGraph> read_pose_graph(const std::string& path, const ReadOptions& options) {
+  Result<InputFile> file = InputFile::open(path);
+  if (!file) return file.error();
+  return read_lines(LineReader(std::move(*file)), options);
 }
 
 }  // namespace pipit

@@ -17,10 +17,10 @@ namespace pipit {
 
 /// Yields  one camera for each view. Reading, writing and reading again gives the same bits.
 /// Fails   with one line that names file and line, what was found and what was wanted: counts below one or above what
-/// the
-///         file could hold, numbers that are missing, not finite or beyond 1e100, ids out of range, a pair of view and
-///         point that is there twice, a focal length of zero or below, anything behind the end.
-/// Cost    about 0.1 us a field.
+///         the file could hold, numbers that are missing, not finite or beyond 1e100, ids out of range, a pair of view
+///         and point that is there twice, a point that no view sees, a focal length of zero or below, anything behind
+///         the end, a line of more than kLongestLine bytes.
+/// Cost    about 0.1 us a field; reads by the block.
 Result<Scene> read_bal(const std::string& path);
 /// From memory; `name` stands for the file in errors.
 Result<Scene> parse_bal(std::string_view text, std::string_view name);

@@ -1,8 +1,15 @@
 #include "scene/bal_io.h"
 
 #include <gtest/gtest.h>
+#include <unistd.h>
 
+#include <algorithm>
+#include <filesystem>
+#include <set>
+
+#include "base/file.h"
 #include "base/random.h"
+#include "scene/pair_set.h"
 #include "tests/data_path.h"
 
 namespace pipit {
@@ -88,6 +95,39 @@ TEST(Bal, LadybugStartsWhereItsPaperSays) {
   }
 }
 
+// Read by the line from a file or from memory, all on one line or a number a line: the same scene.
+TEST(Bal, EndsOfLineAreBlanks) {
+  const std::string text = to_bal(small_scene(3, 20, 3));
+  std::string one_line = text, many_lines = text;
+  std::replace(one_line.begin(), one_line.end(), '\n', ' ');
+  std::replace(many_lines.begin(), many_lines.end(), ' ', '\n');
+  const auto read = parse_bal(text, "f");
+  ASSERT_TRUE(read);
+  const std::string path = testing::TempDir() + "pipit_bal_" + std::to_string(::getpid());
+  for (const std::string& other : {one_line, many_lines, "\r\n\t" + one_line + "\r\n\r\n"}) {
+    const auto again = parse_bal(other, "f");
+    ASSERT_TRUE(again) << again.error().message;
+    expect_same_bits(*again, *read);
+    ASSERT_TRUE(write_file(path, other));
+    const auto from_file = read_bal(path);
+    ASSERT_TRUE(from_file) << from_file.error().message;
+    expect_same_bits(*from_file, *read);
+  }
+  std::filesystem::remove(path);
+}
+
+TEST(PairSet, KnowsWhatWasThere) {
+  PairSet pairs;
+  std::set<std::pair<std::int32_t, std::int32_t>> known;
+  Random random(5);
+  for (int k = 0; k < 20'000; ++k) {
+    const auto view = static_cast<std::int32_t>(random.below(150)), point = static_cast<std::int32_t>(random.below(99));
+    EXPECT_EQ(pairs.insert(view, point), known.emplace(view, point).second);
+  }
+  EXPECT_TRUE(pairs.insert(INT32_MAX, INT32_MAX));
+  EXPECT_FALSE(pairs.insert(INT32_MAX, INT32_MAX));
+}
+
 TEST(Bal, OneClearLineForWhatIsWrong) {
   const std::string good = "1 1 1\n0 0 1.5 2.5\n0 0 0 0 0 0 500 0 0\n1 2 -3\n";
   const auto message = [](const std::string& text) {
@@ -109,6 +149,8 @@ TEST(Bal, OneClearLineForWhatIsWrong) {
   std::string negative = good;
   negative.replace(negative.find("500"), 3, "-50");
   EXPECT_EQ(message(negative), "f:3: the focal length of camera 0 is -50, wanted more than 0");
+  EXPECT_EQ(message("1 2 1\n0 1 1.5 2.5\n" + good.substr(16) + good.substr(good.size() - 7)),
+            "f:2: no camera sees point 0, wanted one or more");
   EXPECT_FALSE(read_bal("/nowhere/at.all"));
 }
 
