@@ -10,6 +10,7 @@
 #include <filesystem>
 #include <system_error>
 #include <utility>
+#include <vector>
 
 #include "base/contract.h"
 
@@ -175,10 +176,22 @@ Result<std::string> read_file(const std::string& path, std::size_t max_bytes) {
 }
 
 Status write_file(const std::string& path, std::string_view content) {
-  Result<OutputFile> file = OutputFile::create(path);
-  if (!file) return file.error();
-  if (Status written = file->write(content); !written) return written;
-  return file->commit();
+  const FileContent file{path, content};
+  return write_files({&file, 1});
+}
+
+Status write_files(std::span<const FileContent> files) {
+  std::vector<OutputFile> out;
+  out.reserve(files.size());
+  for (const auto& [path, content] : files) {
+    Result<OutputFile> file = OutputFile::create(path);
+    if (!file) return file.error();
+    out.push_back(std::move(*file));
+    if (Status written = out.back().write(content); !written) return written;
+  }
+  for (OutputFile& file : out)
+    if (Status done = file.commit(); !done) return done;
+  return Done{};
 }
 
 }  // namespace pipit

@@ -96,4 +96,11 @@ Result<std::string> read_file(const std::string& path, std::size_t max_bytes = s
 /// The whole content through an OutputFile: "-" is standard output.
 Status write_file(const std::string& path, std::string_view content);
 
+struct FileContent {
+  std::string path;
+  std::string_view content;
+};
+/// Files that belong together: none takes its name before all of them are on the disk.
+Status write_files(std::span<const FileContent> files);
+
 }  // namespace pipit

@@ -51,7 +51,4 @@ bool solve_places(const PoseGraph<Pose>& graph,
                   Workers& workers,
                   ChordalPlan* plan = nullptr);
 
-/// The rotation nearest to M in the Frobenius norm, det +1. M must be finite.
-Eigen::Matrix3d nearest_rotation(const Eigen::Matrix3d& M);
-
 }  // namespace pipit

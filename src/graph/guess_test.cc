@@ -6,7 +6,6 @@
 #include <cstring>
 
 #include "base/random.h"
-#include "graph/chordal.h"
 #include "graph/initial_guess.h"
 #include "poses/g2o_io.h"
 #include "poses/test_graphs.h"
@@ -31,26 +30,6 @@ void add_landmarks(PoseGraph2& graph, const std::vector<Pose2>& truth) {
     graph.landmarks.emplace_back(0, 0);
     for (std::int32_t i = k; i < graph.num_poses(); i += 7)
       graph.landmark_edges.push_back({i, k, truth[i].inverse().act(places[k]), 4 * Eigen::Matrix2d::Identity()});
-  }
-}
-
-TEST(NearestRotation, BeatsEveryOtherRotation) {
-  Random random(9);
-  for (int round = 0; round < 300; ++round) {
-    Eigen::Matrix3d M;
-    for (int k = 0; k < 9; ++k) M.data()[k] = random.normal();
-    if (round % 3 == 1) M.col(2) = M.col(0) + (round % 2 ? 1e-9 : 0.0) * M.col(2);  // singular, nearly or quite
-    if (round % 3 == 2) M *= 1e-7;
-    const Eigen::Matrix3d R = nearest_rotation(M);
-    ASSERT_LT((R.transpose() * R - Eigen::Matrix3d::Identity()).norm(), 1e-13) << round;
-    ASSERT_GT(R.determinant(), 0) << round;
-    // |M - R| is least where trace(R'M) is largest; small turns about all axes must not gain (second order: 1e-6 |M|).
-    for (int k = 0; k < 20; ++k) {
-      const Eigen::Vector3d axis = Eigen::Vector3d(random.normal(), random.normal(), random.normal()).normalized();
-      const double angle = k < 10 ? 1e-3 : random.uniform(0, M_PI);
-      const Eigen::Matrix3d other = R * Eigen::AngleAxisd(angle, axis).toRotationMatrix();
-      ASSERT_LE((other.transpose() * M).trace(), (R.transpose() * M).trace() + 1e-13 * M.norm()) << round;
-    }
   }
 }
 

@@ -7,11 +7,11 @@
 #include <utility>
 
 #include "base/file.h"
+#include "base/line_scan.h"
 #include "base/text.h"
-#include "graph/chordal.h"
+#include "geom/nearest_rotation.h"
 #include "poses/g2o_io.h"
 #include "poses/spanning_tree.h"
-#include "base/line_scan.h"
 
 namespace pipit {
 namespace {
