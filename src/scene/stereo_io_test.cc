@@ -9,14 +9,13 @@
 
 #include "base/file.h"
 #include "base/random.h"
+#include "scene/test_scenes.h"
 #include "tests/data_path.h"
 
 namespace pipit {
 namespace {
 
 using testing::HasSubstr;
-
-const StereoFiles kNames{"factors", "poses", "calibration"};
 
 /// A drive ahead past landmarks, seen without error; numbers of views and landmarks have gaps.
 StereoScene small_drive() {
@@ -68,7 +67,7 @@ void expect_same(const StereoScene& a, const StereoScene& b) {
 
 TEST(Stereo, WhatWasMadeIsReadAgain) {
   const StereoScene made = small_drive();
-  const auto read = parse_stereo(to_stereo(made.scene, made.ids), kNames);
+  const auto read = parse_stereo(to_stereo(made.scene, made.ids), kStereoNames);
   ASSERT_TRUE(read) << read.error().message;
   expect_same(*read, made);
   EXPECT_LT(error_of(read->scene).cost, 1e-18);
@@ -80,7 +79,7 @@ TEST(Stereo, PosesAreThoseOfTheCameraAndLandmarksStartAtTheirFirstSight) {
   const StereoFiles texts{"5 9 0 0 0 1 0 4\n6 9 0 0 0 7 7 7\n",
                           "6 1 0 0 0 0 1 0 0 0 0 1 0 0 0 0 1\n5 0 0 1 1  -1 0 0 2  0 -1 0 3  0 0 0 1\n",
                           "700 710 0.0 600 180 0.5"};
-  const auto read = parse_stereo(texts, kNames);
+  const auto read = parse_stereo(texts, kStereoNames);
   ASSERT_TRUE(read) << read.error().message;
   EXPECT_EQ(read->ids.views, (std::vector<std::int64_t>{6, 5}));
   EXPECT_TRUE(read->scene.views[0].fixed && !read->scene.views[1].fixed);
@@ -93,7 +92,7 @@ TEST(Stereo, RotationsWithSixDigitsBecomeRotations) {
                     "0 0.999969 -0.00120771 -0.00772489 -0.0100328 0.00117985 0.999993 -0.003611 -0.0111185 0.00772919 "
                     "0.00360178 0.999964 1.37125 0 0 0 1\n",
                     "700 710 0.0 600 180 0.5"};
-  const auto read = parse_stereo(texts, kNames);
+  const auto read = parse_stereo(texts, kStereoNames);
   ASSERT_TRUE(read) << read.error().message;
   EXPECT_NEAR(read->scene.views[0].T_cam_world.q.norm(), 1, 4e-16);
   EXPECT_NEAR(read->scene.views[0].T_cam_world.rotation()(0, 1), 0.00117985, 1e-6) << "transposed: world to camera";
@@ -166,7 +165,7 @@ TEST(Stereo, KittiDriveIsWhatItsReadmeSays) {
     ASSERT_TRUE(sight);
     EXPECT_LT(std::hypot(sight->pixel[0] - o.u, sight->pixel[1] - o.v), 0.02) << o.view << ' ' << o.point;
   }
-  const auto again = parse_stereo(to_stereo(read->scene, read->ids), kNames);
+  const auto again = parse_stereo(to_stereo(read->scene, read->ids), kStereoNames);
   ASSERT_TRUE(again) << again.error().message;
   expect_same(*again, *read);
   EXPECT_TRUE(read_stereo(data_path("slam/bundle/VO_stereo_factors_small.txt")));
