@@ -15,6 +15,7 @@ using Task = std::function<Status()>;
 void add_pgo(CLI::App& root, Task& task);
 void add_ba(CLI::App& root, Task& task);
 void add_sim(CLI::App& root, Task& task);
+void add_sim_bundle(CLI::App& sim, Task& task);
 void add_eval(CLI::App& root, Task& task);
 void add_demo(CLI::App& root, Task& task);
 void add_transcribe(CLI::App& root, Task& task);

@@ -10,7 +10,7 @@
 #include "bundle/optimise.h"
 #include "options.h"
 #include "progress.h"
-#include "scene/bal_io.h"
+#include "scene/scene_io.h"
 #include "solve_options.h"
 
 namespace pipit {
@@ -21,6 +21,7 @@ struct BaOptions {
   double robust_scale = 0, time_limit_s = 0;
   bool quiet = false, scaling = true;
   std::optional<Accumulate> accumulate;
+  SceneFormat format = SceneFormat::Auto;
   BundleOptions bundle;
 };
 
@@ -40,6 +41,8 @@ BundleOptions bundle_options(const BaOptions& o, const Scene& scene) {
   options.loss.kind = *robust_kind(o.robust);
   const int dim = scene.third == Third::None ? 2 : 3;
   options.loss.scale = o.robust_scale > 0 ? o.robust_scale : default_scale(options.loss.kind, dim);
+  // A stereo rig and a depth camera are calibrated as a whole: their numbers are not one camera's to change.
+  options.fix_intrinsics = options.fix_intrinsics || scene.third != Third::None;
   options.count_range = !o.quiet || !o.json.empty();
   return options;
 }
@@ -48,22 +51,21 @@ Status run(const BaOptions& o) {
   for (const std::string& path : {o.out, o.json, o.plot})
     if (const Status fine = can_write(path); !fine) return fine;
   const Stopwatch watch;
-  auto scene = read_bal(o.file);
-  if (!scene) return scene.error();
+  auto file = read_scene(o.file, o.format);
+  if (!file) return file.error();
+  const Scene& scene = file->scene;
   BaReport report{.file = o.file == "-" ? "standard input" : o.file,
                   .precision = o.precision,
                   .robust = o.robust,
-                  .options = bundle_options(o, *scene),
+                  .options = bundle_options(o, scene),
                   .seconds_read = watch.seconds(),
-                  .start = *scene};
+                  .start = scene};
   interrupted();  // from here on ctrl-C keeps the best so far
-  auto summary = optimise(*scene, report.options, progress(o.quiet, "cost", 1));
-  if (!summary) return Error{summary.error().code, fmt::format("{}: {}", report.file, summary.error().message)};
-  report.summary = std::move(*summary);
-  report.end = std::move(*scene);
+  report.summary = optimise(file->scene, report.options, progress(o.quiet, "cost", 1));
+  report.end = file->scene;
 
   if (!o.out.empty())
-    if (const Status done = write_bal(o.out, report.end); !done) return done;
+    if (const Status done = write_scene(o.out, *file); !done) return done;
   if (!o.plot.empty())
     if (const Status done = write_file(o.plot, report.pictures(o.plot.ends_with(".html"))); !done) return done;
   if (const Status done = write_json(o.json, report.as_json()); !done) return done;
@@ -78,7 +80,8 @@ void add_ba(CLI::App& root, Task& task) {
   auto o = std::make_shared<BaOptions>();
   BundleOptions& b = o->bundle;
   CLI::App& app = *root.add_subcommand("ba", "bundle adjustment: optimise cameras and points");
-  app.add_option("FILE", o->file, "BAL text; '-' is standard input")->required();
+  app.add_option("FILE", o->file, "BAL text, stereo factors (VO_stereo_factors*.txt beside poses and calibration) or a folder with COLMAP's text "
+                 "model; '-' is standard input (BAL)")->required();
   add_choice<std::string>(app,
                           "--precision",
                           o->precision,
@@ -102,7 +105,16 @@ void add_ba(CLI::App& root, Task& task) {
              0.0,
              1e6,
              "error at which doubt begins, px; 0: by loss, for errors of one pixel");
-  app.add_flag("--fix-intrinsics", b.fix_intrinsics, "keep focal lengths, centres and distortion (default: estimated)");
+  app.add_flag("--fix-intrinsics", b.fix_intrinsics, "keep focal lengths, centres and distortion, as is always done with a third number (default: estimated, once for "
+               "all views of a camera)");
+  add_choice<SceneFormat>(app,
+                          "--format",
+                          o->format,
+                          {{"auto", SceneFormat::Auto},
+                           {"bal", SceneFormat::Bal},
+                           {"stereo", SceneFormat::Stereo},
+                           {"colmap", SceneFormat::Colmap}},
+                          "of FILE");
   add_threads(app, b.num_threads);
   add_number(app, "--max-iterations", b.max_iterations, 0, 1'000'000'000, "linearisations");
   add_number(app, "--tolerance", b.tolerance, 0.0, 1.0, "stop when an iteration lowers the cost by less than this part");

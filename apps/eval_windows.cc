@@ -59,7 +59,7 @@ std::vector<std::pair<std::string, BundleOptions>> contenders(const WindowsOptio
   return all;
 }
 
-Result<WindowProblem> run_window(const WindowsOptions& o, int k) {
+WindowProblem run_window(const WindowsOptions& o, int k) {
   HouseholdOptions sim = o.sim;
   sim.seed += static_cast<std::uint64_t>(k);
   sim.origin = Eigen::Vector3d(o.offset_m, 0, 0);
@@ -74,11 +74,10 @@ Result<WindowProblem> run_window(const WindowsOptions& o, int k) {
   for (const auto& [name, options] : contenders(o)) {
     Scene scene = simulated.start;
     const auto summary = optimise(scene, options);
-    if (!summary) return summary.error();
     if (problem.results.empty()) reference = scene;
-    const Summary& m = summary->minimise;
+    const Summary& m = summary.minimise;
     problem.results.emplace_back(name,
-                                 WindowResult{.cost = summary->after.cost,
+                                 WindowResult{.cost = summary.after.cost,
                                               .ate_m = ate_m(scene, simulated.truth, Align::Rigid),
                                               .from_double_m = ate_m(scene, reference, Align::None),
                                               .seconds = m.seconds.total,
@@ -99,9 +98,7 @@ Status run(const WindowsOptions& o) {
   std::vector<WindowProblem> problems;
   const Stopwatch watch;
   for (int k = 0; k < o.count && !interrupted(); ++k) {
-    auto problem = run_window(o, k);
-    if (!problem) return problem.error();
-    problems.push_back(std::move(*problem));
+    problems.push_back(run_window(o, k));
     if (const int step = std::max(1, o.count / 20); (k + 1) % step == 0)
       say(o.quiet, "{:5} of {} windows, {:.0f} s", k + 1, o.count, watch.seconds());
   }

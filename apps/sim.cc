@@ -1,4 +1,4 @@
-// pipit sim graph — a pose graph whose truth is known.
+// pipit sim graph — a pose graph whose truth is known. (sim bundle: sim_bundle.cc)
 #include <algorithm>
 #include <cmath>
 #include <memory>
@@ -75,6 +75,7 @@ void add_sim(CLI::App& root, Task& task) {
     expect_different_files({{"--out", o->out}, {"--truth", o->truth}});
     task = [o] { return run(*o); };
   });
+  add_sim_bundle(sim, task);
 }
 
 }  // namespace pipit

@@ -28,7 +28,7 @@ double ate_m(const Scene& est, const Scene& truth, Align align) {
 /// One way to solve, over all windows.
 struct WindowsReport::Row {
   std::string name;
-  std::vector<double> ate, from_double, paired, seconds;  // ascending
+  std::vector<double> ate = {}, from_double = {}, paired = {}, seconds = {};  // ascending
   double ks = 0, seconds_solve = 0, seconds_products = 0;
   std::int64_t failures = 0, inner = 0, iterations = 0;
   RangeCounters range = {};

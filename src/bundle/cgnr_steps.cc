@@ -47,6 +47,7 @@ double CgnrSteps<S, N>::linearise(const LineariseJob& job) {
     to[3] = 0;
   }
   factors_.divide(layout_, gradient_);
+  tie_intrinsics<double>(layout_, gradient_);
   for (std::size_t i = 0; i < b_.size(); ++i) b_[i] = N(-gradient_[i]);
   return cost;
 }
@@ -54,10 +55,13 @@ double CgnrSteps<S, N>::linearise(const LineariseJob& job) {
 template <class S, class N>
 PcgScalar<N> CgnrSteps<S, N>::multiply(std::span<const N> p, double lambda, std::span<N> q) {
   if constexpr (!kNaive) {
-    return product_(p, static_cast<V>(lambda), q);
+    const double pq = product_(p, static_cast<V>(lambda), q);
+    tie_intrinsics<V>(layout_, q);
+    return pq;
   } else {
     for (std::size_t i = 0; i < p.size(); ++i) p_[i] = static_cast<float>(p[i]);
     product_(p_, 0, q_);
+    tie_intrinsics<float>(layout_, q_);
     const N damping(lambda);
     for (std::size_t i = 0; i < p.size(); ++i) q[i] = mul_add(damping, p[i], N(q_[i]));
     N square(0);
@@ -79,6 +83,7 @@ void CgnrSteps<S, N>::propose(const LineariseJob&, double lambda, const LinearGo
   const auto replace = [&](std::span<const N> x, std::span<N> r) {
     if constexpr (!kNaive) {
       exact_(x, static_cast<V>(lambda), q_);
+      tie_intrinsics<V>(layout_, q_);
       for (std::size_t i = 0; i < r.size(); ++i) r[i] = b_[i] - q_[i];
     }
   };

@@ -5,6 +5,14 @@
 
 #include "base/contract.h"
 
+#ifndef PIPIT_ELIMINATION_PADDED
+#define PIPIT_ELIMINATION_PADDED
+namespace pipit {
+/// Rows of a block of sums: full vectors.
+constexpr int padded_rows(int columns) { return columns == 6 ? 8 : 16; }
+}  // namespace pipit
+#endif
+
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "bundle/elimination.cc"
 #include <hwy/foreach_target.h>
@@ -17,23 +25,71 @@ namespace HWY_NAMESPACE {
 
 /// sum[c] += sum over k of a[k] * b[k][c], columns of 8 or 16 rows; rows from C on are nobody's.
 template <int C, class T>
-HWY_ATTR void add_outer(int columns, const T* HWY_RESTRICT a, const T* HWY_RESTRICT b, T* HWY_RESTRICT sum) {
-  constexpr int kPadded = C == 6 ? 8 : 16;
-  const int n = C > 0 ? C : columns;
-  for (int c = 0; c < n; ++c) {
-    const T b0 = b[c], b1 = b[n + c], b2 = b[2 * n + c];
-    for (int r = 0; r < kPadded; ++r) sum[c * kPadded + r] += a[r] * b0 + a[n + r] * b1 + a[2 * n + r] * b2;
+HWY_ATTR inline void add_outer(const T* HWY_RESTRICT a, const T* HWY_RESTRICT b, T* HWY_RESTRICT sum) {
+  constexpr int kPadded = padded_rows(C);
+  T a0[kPadded], a1[kPadded], a2[kPadded];
+  for (int r = 0; r < kPadded; ++r) a0[r] = a[r], a1[r] = a[C + r], a2[r] = a[2 * C + r];
+  for (int c = 0; c < C; ++c) {
+    const T b0 = b[c], b1 = b[C + c], b2 = b[2 * C + c];
+    for (int r = 0; r < kPadded; ++r) sum[c * kPadded + r] += a0[r] * b0 + a1[r] * b1 + a2[r] * b2;
+  }
+}
+
+/// Sums of Y Y' over the points of view v: one block for each view before it that sees one of them, the last for itself;
+/// place[view] says which. And Y z, taken off the gradient.
+template <int C, class T>
+HWY_ATTR void sum_row(const BundleLayout& layout,
+                      std::size_t v,
+                      const T* records,
+                      const double* z,
+                      const std::int32_t* place,
+                      T* sums,
+                      double* gradient) {
+  constexpr std::size_t kSize = static_cast<std::size_t>(RecordShape{C}.size()), kBlock = C * padded_rows(C);
+  const std::int32_t *slots = layout.point_slots.data(), *begin = layout.point_begin.data();
+  for (auto slot = static_cast<std::size_t>(layout.group_begin[v]) * kAbreast;
+       slot < static_cast<std::size_t>(layout.group_begin[v + 1]) * kAbreast;
+       ++slot) {
+    const auto p = static_cast<std::size_t>(layout.point[slot]);
+    if (p == static_cast<std::size_t>(layout.points)) continue;
+    const T* Y = records + slot * kSize;
+    for (int c = 0; c < C; ++c)
+      gradient[c] -= static_cast<double>(Y[c]) * z[3 * p] + static_cast<double>(Y[C + c]) * z[3 * p + 1] +
+                     static_cast<double>(Y[2 * C + c]) * z[3 * p + 2];
+    for (std::int32_t k = begin[p]; k < begin[p + 1]; ++k) {
+      const auto other = static_cast<std::size_t>(slots[k]);
+      const auto view = static_cast<std::size_t>(layout.view_of[other / kAbreast]);
+      if (view > v) break;
+      add_outer<C>(Y, records + other * kSize, sums + static_cast<std::size_t>(place[view]) * kBlock);
+    }
   }
 }
 
 template <class T>
-HWY_ATTR void add_outers(int columns, const T* a, const T* b, T* sum) {
-  if (columns == 6)
-    add_outer<6>(6, a, b, sum);
-  else if (columns == 9)
-    add_outer<9>(9, a, b, sum);
-  else
-    add_outer<0>(columns, a, b, sum);
+void sum_any_row(const BundleLayout& layout,
+                 std::size_t v,
+                 const T* records,
+                 const double* z,
+                 const std::int32_t* place,
+                 T* sums,
+                 double* gradient) {
+  const auto run = [&](auto columns) {
+    sum_row<decltype(columns)::value>(layout, v, records, z, place, sums, gradient);
+  };
+  switch (layout.columns) {
+    case 6:
+      return run(std::integral_constant<int, 6>());
+    case 9:
+      return run(std::integral_constant<int, 9>());
+    case 10:
+      return run(std::integral_constant<int, 10>());
+    case 11:
+      return run(std::integral_constant<int, 11>());
+    case 14:
+      return run(std::integral_constant<int, 14>());
+    default:
+      HWY_ABORT("no camera has so many parameters");
+  }
 }
 
 /// W -> Y = W L^-T, columns of C.
@@ -47,8 +103,24 @@ HWY_ATTR void divide_by_factor(int C, const double* L, T* W) {
   }
 }
 
-void add_outers_f(int columns, const float* a, const float* b, float* sum) { add_outers(columns, a, b, sum); }
-void add_outers_d(int columns, const double* a, const double* b, double* sum) { add_outers(columns, a, b, sum); }
+void sum_row_f(const BundleLayout& layout,
+               std::size_t v,
+               const float* records,
+               const double* z,
+               const std::int32_t* place,
+               float* sums,
+               double* gradient) {
+  sum_any_row(layout, v, records, z, place, sums, gradient);
+}
+void sum_row_d(const BundleLayout& layout,
+               std::size_t v,
+               const double* records,
+               const double* z,
+               const std::int32_t* place,
+               double* sums,
+               double* gradient) {
+  sum_any_row(layout, v, records, z, place, sums, gradient);
+}
 void divide_f(int C, const double* L, float* W) { divide_by_factor(C, L, W); }
 void divide_d(int C, const double* L, double* W) { divide_by_factor(C, L, W); }
 
@@ -60,8 +132,8 @@ HWY_AFTER_NAMESPACE();
 namespace pipit {
 namespace {
 
-HWY_EXPORT(add_outers_f);
-HWY_EXPORT(add_outers_d);
+HWY_EXPORT(sum_row_f);
+HWY_EXPORT(sum_row_d);
 HWY_EXPORT(divide_f);
 HWY_EXPORT(divide_d);
 
@@ -116,7 +188,7 @@ Elimination<T>::Elimination(const BundleLayout& layout, Workers& workers)
   benches_.resize(std::max<std::size_t>(1, num_parts(at(layout.views), kViewGrain)));
   std::int32_t longest = 0;
   for (int v = 0; v < layout.views; ++v) longest = std::max(longest, rows_.begin[at(v) + 1] - rows_.begin[at(v)]);
-  const std::size_t block = at(layout.columns) * (layout.columns == 6 ? 8 : 16);
+  const std::size_t block = at(layout.columns * padded_rows(layout.columns));
   for (Bench& bench : benches_) {
     bench.place.assign(at(layout.views), -1);
     bench.sums.resize((at(longest) + 1) * block);
@@ -169,7 +241,7 @@ bool Elimination<T>::reduce(Linearised<T>& parts, double lambda) {
   });
   if (std::any_of(failed.begin(), failed.end(), [](bool f) { return f; })) return false;
 
-  const int padded = C == 6 ? 8 : 16;
+  const int padded = padded_rows(C);
   const std::size_t block = at(C * padded);
   workers_.run(benches_.size(), [&](std::size_t part) {
     Bench& bench = benches_[part];
@@ -182,26 +254,12 @@ bool Elimination<T>::reduce(Linearised<T>& parts, double lambda) {
       const double* U = parts.U.data() + v * at(C) * at(C);
       double* gradient = &gradient_[v * at(C)];
       std::copy_n(parts.g.data() + v * at(C), C, gradient);
-      for (int slot = layout_.group_begin[v] * kAbreast; slot < layout_.group_begin[v + 1] * kAbreast; ++slot) {
-        const std::int32_t p = layout_.point[at(slot)];
-        if (p == layout_.points) continue;
-        const T* Y = parts.records.data() + at(slot) * size;
-        const double* z = &z_[at(p) * 3];
-        for (int c = 0; c < C; ++c)
-          gradient[c] -= static_cast<double>(Y[c]) * z[0] + static_cast<double>(Y[C + c]) * z[1] +
-                         static_cast<double>(Y[2 * C + c]) * z[2];
-        for (int k = layout_.point_begin[at(p)]; k < layout_.point_begin[at(p) + 1]; ++k) {
-          const std::int32_t other = layout_.point_slots[at(k)];
-          const std::int32_t view = layout_.view_of[at(other / kAbreast)];
-          if (view > static_cast<std::int32_t>(v)) break;
-          const T* Z = parts.records.data() + at(other) * size;
-          T* sum = bench.sums.data() + at(bench.place[at(view)]) * block;
-          if constexpr (kDouble)
-            HWY_DYNAMIC_DISPATCH(add_outers_d)(C, Y, Z, sum);
-          else
-            HWY_DYNAMIC_DISPATCH(add_outers_f)(C, Y, Z, sum);
-        }
-      }
+      if constexpr (kDouble)
+        HWY_DYNAMIC_DISPATCH(sum_row_d)
+        (layout_, v, parts.records.data(), z_.data(), bench.place.data(), bench.sums.data(), gradient);
+      else
+        HWY_DYNAMIC_DISPATCH(sum_row_f)
+        (layout_, v, parts.records.data(), z_.data(), bench.place.data(), bench.sums.data(), gradient);
       for (std::size_t k = 0; k < row.size(); ++k) {
         T* to = S_.block(row[k].block);  // row v of column col: S(v, col)
         const T* sum = bench.sums.data() + k * block;

@@ -19,6 +19,12 @@ BundleLayout::BundleLayout(const Scene& scene, bool estimate)
   if (estimate)
     for (const Camera& camera : scene.cameras) intrinsics = std::max(intrinsics, camera.num_parameters());
   columns += intrinsics;
+  views_with.resize(scene.cameras.size());
+  for (const View& view : scene.views) {
+    expects(view.camera >= 0 && at(view.camera) < scene.cameras.size(), "BundleLayout: no such camera");
+    camera_of.push_back(view.camera);
+    if (++views_with[at(view.camera)] > 1 && intrinsics > 0) shares = true;
+  }
 
   std::vector<std::int32_t> seen(at(views));
   for (const Observation& o : scene.observations) {

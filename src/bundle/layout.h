@@ -26,6 +26,9 @@ struct BundleLayout {
   int columns = kPoseColumns;   ///< C = 6 + I
   int views = 0, points = 0, groups = 0;
 
+  std::vector<std::int32_t> camera_of;    ///< [views]
+  std::vector<std::int32_t> views_with;   ///< [cameras] how many views a camera has
+  bool shares = false;                    ///< intrinsics are estimated, and some camera has several views
   std::vector<std::int32_t> group_begin;  ///< [views + 1]
   std::vector<std::int32_t> point;        ///< [slots]
   std::vector<std::int32_t> slot_of;      ///< [observations] of the scene, in its order

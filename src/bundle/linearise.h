@@ -55,9 +55,9 @@ struct LineariseJob {
 /// 00 10 20 11 21 22), then Jp'r (three), filled up to a multiple of four.
 struct RecordShape {
   int columns = 0;  ///< C of W, 0: without W
-  int v() const { return 3 * columns; }
-  int g() const { return v() + 6; }
-  int size() const { return (v() + 9 + 3) / 4 * 4; }
+  constexpr int v() const { return 3 * columns; }
+  constexpr int g() const { return v() + 6; }
+  constexpr int size() const { return (v() + 9 + 3) / 4 * 4; }
 };
 
 /// What a pass leaves. T float or double.

@@ -53,7 +53,7 @@ std::optional<Precision> bundle_precision(std::string_view name) {
   return precision;
 }
 
-Result<BundleSummary> optimise(Scene& scene, const BundleOptions& options, const Observer& observer) {
+BundleSummary optimise(Scene& scene, const BundleOptions& options, const Observer& observer) {
   const Stopwatch watch;
   Workers workers(options.num_threads);
   const BundleLayout layout(scene, !options.fix_intrinsics);

@@ -9,7 +9,6 @@
 #include <string_view>
 #include <vector>
 
-#include "base/result.h"
 #include "bits/counters.h"
 #include "scene/scene.h"
 #include "solve/minimise.h"
@@ -36,7 +35,7 @@ struct BundleOptions {
   Precision precision = *bundle_precision("mixed");
   BundleSolver solver = BundleSolver::Auto;
   RobustLoss loss;
-  bool fix_intrinsics = false;
+  bool fix_intrinsics = false;  ///< else estimated, once for all views of a camera
   int max_iterations = 100;     ///< linearisations, >= 0
   double tolerance = 1e-6;      ///< stop when (cost - new cost) <= tolerance * cost
   double first_damping = 1e-4;  ///< lambda: times the diagonal of J'J
@@ -56,8 +55,7 @@ struct BundleSummary {
 ///
 /// Needs   indices of the scene in range, numbers finite, cameras sound.
 /// Yields  an outcome for degenerate scenes too: what nothing is known of stays where it is.
-/// Fails   Unsupported: intrinsics are to be estimated and differ in number from camera to camera.
 /// Threads same bits for any num_threads.
-Result<BundleSummary> optimise(Scene& scene, const BundleOptions& options, const Observer& observer = {});
+BundleSummary optimise(Scene& scene, const BundleOptions& options, const Observer& observer = {});
 
 }  // namespace pipit

@@ -233,6 +233,50 @@ constexpr double kShift = 1e-6;  // times the diagonal: ten roundings of fp32
 
 }  // namespace
 
+template <class V>
+void tie_intrinsics(const BundleLayout& layout, std::span<V> x) {
+  if (!layout.shares) return;
+  const std::size_t C = at(layout.columns), I = at(layout.intrinsics);
+  std::vector<double> sums(layout.views_with.size() * I);
+  for (std::size_t v = 0; v < at(layout.views); ++v)
+    for (std::size_t i = 0; i < I; ++i)
+      sums[at(layout.camera_of[v]) * I + i] += static_cast<double>(x[v * C + kPoseColumns + i]);
+  for (std::size_t v = 0; v < at(layout.views); ++v)
+    for (std::size_t i = 0; i < I; ++i) {
+      const std::size_t k = at(layout.camera_of[v]);
+      x[v * C + kPoseColumns + i] = static_cast<V>(sums[k * I + i] / layout.views_with[k]);
+    }
+}
+template void tie_intrinsics<float>(const BundleLayout&, std::span<float>);
+template void tie_intrinsics<double>(const BundleLayout&, std::span<double>);
+
+namespace {
+
+/// U of every view, or, where intrinsics are shared, its block of the pose and the mean block of its camera.
+std::vector<double> diagonal_blocks(const BundleLayout& layout, const std::vector<double>& U) {
+  if (!layout.shares) return U;
+  std::vector<double> out = U;
+  const std::size_t C = at(layout.columns), I = at(layout.intrinsics);
+  std::vector<double> means(layout.views_with.size() * I * I);
+  for (std::size_t v = 0; v < at(layout.views); ++v)
+    for (std::size_t a = 0; a < I; ++a)
+      for (std::size_t b = 0; b < I; ++b)
+        means[(at(layout.camera_of[v]) * I + a) * I + b] +=
+            U[(v * C + kPoseColumns + a) * C + kPoseColumns + b] / layout.views_with[at(layout.camera_of[v])];
+  for (std::size_t v = 0; v < at(layout.views); ++v)
+    for (std::size_t a = 0; a < C; ++a)
+      for (std::size_t b = 0; b < C; ++b) {
+        double& to = out[(v * C + a) * C + b];
+        if (a >= kPoseColumns && b >= kPoseColumns)
+          to = means[(at(layout.camera_of[v]) * I + a - kPoseColumns) * I + b - kPoseColumns];
+        else if (a >= kPoseColumns || b >= kPoseColumns)
+          to = 0;
+      }
+  return out;
+}
+
+}  // namespace
+
 template <class T>
 void BlockFactors::compute(const BundleLayout& layout,
                            const Linearised<T>& parts,
@@ -240,9 +284,10 @@ void BlockFactors::compute(const BundleLayout& layout,
                            std::span<double> point_gradient) {
   const int C = layout.columns;
   views.assign(parts.U.size(), 0.0);
+  const std::vector<double> blocks = diagonal_blocks(layout, parts.U);
   points.assign((at(layout.points) + 1) * 6, 0.0);
   for (int v = 0; v < layout.views; ++v) {
-    const double* U = parts.U.data() + at(v * C * C);
+    const double* U = blocks.data() + at(v * C * C);
     double* L = &views[at(v * C * C)];
     for (int r = 0; r < C; ++r) {
       const double d = U[r * C + r], diagonal = on && d > 0 && std::isfinite(d) ? d * (1 + kShift) : 1;

@@ -14,13 +14,19 @@
 
 namespace pipit {
 
+/// Where views share intrinsics, vectors hold them once for each view, all alike: y / sqrt(views) of each camera, so that
+/// inner products come out right. This brings any vector to the nearest such one: the mean over a camera's views.
+template <class V>
+void tie_intrinsics(const BundleLayout& layout, std::span<V> x);
+
 /// Cholesky factors of the diagonal blocks of J'J, in fp64.
 struct BlockFactors {
   std::vector<double> views;   ///< [views, C, C] L, lower, by rows
   std::vector<double> points;  ///< [points + 1, 6] L by columns; the last is the identity
 
   /// Of the blocks of `parts` plus `shift` times their diagonal, so that a block of a view that sees too little has a
-  /// factor; rows that nobody sees get one. Without `on` all are the identity.
+  /// factor; rows that nobody sees get one. Without `on` all are the identity. Shared intrinsics get a block of their
+  /// own, one for all views of a camera.
   template <class T>
   void compute(const BundleLayout& layout, const Linearised<T>& parts, bool on, std::span<double> point_gradient);
   /// x <- L^-1 x, x <- L^-T x. x is laid out as in the legend.

@@ -1,14 +1,55 @@
 #include "bundle/schur_steps.h"
 
+#include <Eigen/Cholesky>
 #include <algorithm>
 #include <cmath>
+
+#include "base/clock.h"
 
 namespace pipit {
 
 template <class T>
 SchurSteps<T>::SchurSteps(const BundleLayout& layout, const LinearOptions& options, Workers& workers)
-    : workers_(workers), elimination_(layout, workers), solver_(layout.columns, options, workers) {
-  solver_.analyse(*elimination_.pattern());
+    : layout_(layout), workers_(workers), elimination_(layout, workers), solver_(layout.columns, options, workers) {
+  if (layout.shares)
+    shared_report_.chosen = "cholesky, dense, in fp64", shared_report_.reason = "views share intrinsics";
+  else
+    solver_.analyse(*elimination_.pattern());
+}
+
+template <class T>
+bool SchurSteps<T>::solve_shared(std::span<double> dc) {
+  const Stopwatch watch;
+  const BlockSymmetric<T>& S = elimination_.matrix();
+  const int C = layout_.columns, I = layout_.intrinsics;
+  const auto place = [&](int view, int c) {
+    return c < kPoseColumns ? kPoseColumns * view + c
+                            : kPoseColumns * layout_.views + I * layout_.camera_of[static_cast<std::size_t>(view)] + c -
+                                  kPoseColumns;
+  };
+  const int n = kPoseColumns * layout_.views + I * static_cast<int>(layout_.views_with.size());
+  Eigen::MatrixXd M = Eigen::MatrixXd::Zero(n, n);
+  Eigen::VectorXd b = Eigen::VectorXd::Zero(n);
+  for (int j = 0; j < layout_.views; ++j) {
+    for (int c = 0; c < C; ++c) b[place(j, c)] -= elimination_.gradient()[static_cast<std::size_t>(j * C + c)];
+    for (int k = S.pattern().col_begin[static_cast<std::size_t>(j)]; k < S.pattern().col_begin[static_cast<std::size_t>(j) + 1]; ++k) {
+      const int i = S.pattern().row[static_cast<std::size_t>(k)];
+      for (int c = 0; c < C; ++c)
+        for (int r = 0; r < C; ++r) {
+          const auto value = static_cast<double>(S.block(k)[c * C + r]);
+          M(place(i, r), place(j, c)) += value;
+          if (i != j) M(place(j, c), place(i, r)) += value;
+        }
+    }
+  }
+  const Eigen::LLT<Eigen::Ref<Eigen::MatrixXd>> llt(M);
+  ++shared_report_.factorisations;
+  if (llt.info() != Eigen::Success) return false;
+  llt.solveInPlace(b);
+  for (int v = 0; v < layout_.views; ++v)
+    for (int c = 0; c < C; ++c) dc[static_cast<std::size_t>(v * C + c)] = b[place(v, c)];
+  shared_report_.seconds_factor += watch.seconds();
+  return true;
 }
 
 template <class T>
@@ -18,11 +59,7 @@ double SchurSteps<T>::linearise(const LineariseJob& job) {
 }
 
 template <class T>
-void SchurSteps<T>::propose(const LineariseJob& job, double lambda, const LinearGoal& goal, BundleStep& step) {
-  // The elimination writes over W: another lambda at the same place costs another linearisation, 20 ns an observation.
-  if (!std::exchange(fresh_, false)) pipit::linearise(job, false, true, parts_, workers_);
-  step.fine = false;
-  if (!elimination_.reduce(parts_, lambda)) return;
+void SchurSteps<T>::solve(const LinearGoal& goal, BundleStep& step) {
   LinearSystem system{.gradient = elimination_.gradient()};
   if constexpr (sizeof(T) == 8)
     system.H64 = &elimination_.matrix();
@@ -30,6 +67,19 @@ void SchurSteps<T>::propose(const LineariseJob& job, double lambda, const Linear
     system.H32 = &elimination_.matrix();
   const LinearOutcome outcome = solver_.solve(system, {}, goal, step.views);
   step.inner_iterations += outcome.iterations;
+}
+
+template <class T>
+void SchurSteps<T>::propose(const LineariseJob& job, double lambda, const LinearGoal& goal, BundleStep& step) {
+  // The elimination writes over W: another lambda at the same place costs another linearisation, 20 ns an observation.
+  if (!std::exchange(fresh_, false)) pipit::linearise(job, false, true, parts_, workers_);
+  step.fine = false;
+  if (!elimination_.reduce(parts_, lambda)) return;
+  if (layout_.shares) {
+    if (!solve_shared(step.views)) return;
+  } else {
+    solve(goal, step);
+  }
   elimination_.substitute(parts_, step.views, step.points);
 
   // -m(d) = (lambda d'Dd - g'd) / 2 where (H + lambda D) d = -g; an inexact solve from zero promises as much.

@@ -105,4 +105,43 @@ std::string to_bal(const Scene& scene) {
 
 Status write_bal(const std::string& path, const Scene& scene) { return write_file(path, to_bal(scene)); }
 
+Result<Scene> as_bal(const Scene& scene) {
+  if (scene.third != Third::None)
+    return Error{Code::Unsupported, "BAL files hold u and v of an observation, no third number"};
+  const Eigen::Quaterniond half_turn(0, 1, 0, 0);  // around x: (x, y, z) -> (x, -y, -z)
+  Scene out = scene;
+  out.cameras.clear();
+  for (View& view : out.views) {
+    const Camera& camera = scene.cameras[static_cast<std::size_t>(view.camera)];
+    view.camera = static_cast<std::int32_t>(out.cameras.size());
+    if (camera.model == CameraModel::Bal) {
+      out.cameras.push_back(camera);
+      continue;
+    }
+    const auto lens = camera.lens();
+    if (is_fisheye(camera.model) || lens[kFx] != lens[kFy] || lens[kD3] != 0 || lens[kD4] != 0)
+      return Error{
+          Code::Unsupported,
+          fmt::format("a BAL camera has one focal length and k1, k2: no place for {} with fx {}, fy {}, p1 {}, "
+                      "p2 {}",
+                      name_of(camera.model),
+                      lens[kFx],
+                      lens[kFy],
+                      lens[kD3],
+                      lens[kD4])};
+    out.cameras.push_back({.model = CameraModel::Bal, .parameters = {lens[kFx], lens[kD1], lens[kD2]}});
+    view.T_cam_world = SE3<double>{half_turn, Eigen::Vector3d::Zero()} * view.T_cam_world;
+    view.turn = view.T_cam_world.so3().log();
+  }
+  for (Observation& o : out.observations) {
+    const Camera& camera =
+        scene.cameras[static_cast<std::size_t>(scene.views[static_cast<std::size_t>(o.view)].camera)];
+    if (camera.model == CameraModel::Bal) continue;
+    const auto lens = camera.lens();
+    o.u -= lens[kCx];
+    o.v = lens[kCy] - o.v;
+  }
+  return out;
+}
+
 }  // namespace pipit

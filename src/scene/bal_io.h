@@ -29,4 +29,10 @@ Result<Scene> parse_bal(std::string_view text, std::string_view name);
 std::string to_bal(const Scene& scene);
 Status write_bal(const std::string& path, const Scene& scene);
 
+/// The same scene as BAL cameras see it, one for each view: they look along -z, count v upwards and have their centre
+/// at 0, so poses are turned half around x and pixels are (u - cx, cy - v). Errors keep their size. Which views are
+/// fixed and how large pictures are is lost with the file. Fails   where a camera has two focal lengths or a lens that
+/// BAL cannot say, and where there is a third number.
+Result<Scene> as_bal(const Scene& scene);
+
 }  // namespace pipit

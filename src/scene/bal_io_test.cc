@@ -128,6 +128,39 @@ TEST(PairSet, KnowsWhatWasThere) {
   EXPECT_FALSE(pairs.insert(INT32_MAX, INT32_MAX));
 }
 
+TEST(Bal, AnyPlainCameraIsSeenTheSameAsBal) {
+  Random random(3);
+  Scene scene;
+  scene.cameras = {{.model = CameraModel::Pinhole, .parameters = {450, 450, 320, 240}},
+                   {.model = CameraModel::Radial, .parameters = {500, 300, 250, -0.05, 0.01}},
+                   {.model = CameraModel::SimpleRadial, .parameters = {480, 310, 230, 0.02}}};
+  for (std::int32_t v = 0; v < 6; ++v) {
+    SE3<double>::Tangent d;
+    for (int k = 0; k < 6; ++k) d[k] = 0.3 * random.normal();
+    scene.views.push_back({.T_cam_world = SE3<double>::exp(d), .camera = v % 3});
+  }
+  for (std::int32_t p = 0; p < 30; ++p) {
+    scene.points.emplace_back(random.uniform(-2, 2), random.uniform(-2, 2), random.uniform(5, 9));
+    for (std::int32_t v = 0; v < 6; ++v)
+      scene.observations.push_back({v, p, random.uniform(0, 640), random.uniform(0, 480)});
+  }
+  const auto bal = as_bal(scene);
+  ASSERT_TRUE(bal) << bal.error().message;
+  // An error of some 300 px is off by 1e-13 of itself, that twice and more for its square.
+  EXPECT_NEAR(error_of(*bal).cost, error_of(scene).cost, 1e-12 * error_of(scene).cost);
+  const auto back = parse_bal(to_bal(*bal), "back");
+  ASSERT_TRUE(back) << back.error().message;
+  EXPECT_NEAR(error_of(*back).cost, error_of(scene).cost, 1e-12 * error_of(scene).cost);
+  const auto again = as_bal(*back);
+  ASSERT_TRUE(again);
+  expect_same_bits(*again, *back);
+  scene.cameras[0].parameters[1] = 451;
+  EXPECT_NE(as_bal(scene).error().message.find("PINHOLE with fx 450, fy 451"), std::string::npos);
+  scene.cameras[0].parameters[1] = 450;
+  scene.third = Third::Depth;
+  EXPECT_NE(as_bal(scene).error().message.find("third number"), std::string::npos);
+}
+
 TEST(Bal, OneClearLineForWhatIsWrong) {
   const std::string good = "1 1 1\n0 0 1.5 2.5\n0 0 0 0 0 0 500 0 0\n1 2 -3\n";
   const auto message = [](const std::string& text) {

@@ -291,5 +291,27 @@ TEST(Chain, SimulatedGraphsEndNearTheirTruth) {
   }
 }
 
+// The files are what any reader of BAL takes: their first line counts what follows, and the seed is all that matters.
+TEST(Chain, SimulatedBundlesAreTheSameFromTheSameSeed) {
+  const ScratchFolder scratch;
+  const std::string out = scratch.file("start.txt"), truth = scratch.file("truth.txt");
+  const std::vector<std::string> simulate = {
+      "sim", "bundle", "--views", "20", "--seed", "7", "--out", out, "--truth", truth};
+  const Outcome sim = run_pipit(simulate);
+  ASSERT_EQ(sim.exit_code, 0) << sim.err;
+  EXPECT_THAT(sim.out, HasSubstr("20 views, "));
+  const std::string first = text_of(out), first_truth = text_of(truth);
+  std::istringstream numbers(first);
+  std::size_t views = 0, points = 0, observations = 0, fields = 0;
+  numbers >> views >> points >> observations;
+  for (std::string field; numbers >> field;) ++fields;
+  EXPECT_EQ(views, 20u);
+  EXPECT_EQ(fields, 4 * observations + 9 * views + 3 * points);
+  EXPECT_NE(first, first_truth);
+  EXPECT_EQ(lines_of(first)[1], lines_of(first_truth)[1]) << "what is seen is the same";
+  ASSERT_EQ(run_pipit(simulate).exit_code, 0);
+  EXPECT_TRUE(text_of(out) == first && text_of(truth) == first_truth) << "same seed, other scene";
+}
+
 }  // namespace
 }  // namespace pipit

@@ -134,7 +134,12 @@ TEST(Usage, WrongCallsEndWithTwoAndOneLine) {
       {"eval", "speed", "--est", graph, "--ref", graph},
       {"sim", "graph", "--kind", "moon", "--poses", "10"},
       {"sim", "graph", "--kind", "home", "--poses", "-10"},
-      {"sim", "graph", "--kind", "home", "--poses", "1e3x"}};
+      {"sim", "graph", "--kind", "home", "--poses", "1e3x"},
+      {"sim", "bundle", "--views", "3"},
+      {"sim", "bundle", "--third", "sonar"},
+      {"sim", "bundle", "--third", "depth"},
+      {"sim", "bundle", "--views", "10", "--track", "11"},
+      {"sim", "bundle", "--views", "10", "--fixed", "10", "--track", "5"}};
   for (const std::vector<std::string>& words : wrong) {
     std::string call = "pipit";
     for (const std::string& word : words) call += " " + word;
@@ -181,7 +186,8 @@ TEST(Usage, TwoOutputsGoToTwoPlaces) {
                                                 {"pgo", graph, "--out", "-", "--json"},
                                                 {"pgo", graph, "--out", "/dev/stdout", "--json", "-"},
                                                 {"sim", "graph", "--poses", "10", "--out", same, "--truth", same},
-                                                {"sim", "graph", "--poses", "10", "--truth", "-"}}) {
+                                                {"sim", "graph", "--poses", "10", "--truth", "-"},
+                                                {"sim", "bundle", "--out", same, "--truth", same}}) {
     const Outcome run = run_pipit(words);
     EXPECT_EQ(run.exit_code, 2) << run.err;
     EXPECT_EQ(lines_of(run.err).size(), 1u) << run.err;
@@ -213,6 +219,7 @@ TEST(Usage, OutputThatCannotArriveIsAFailure) {
                                                 {"pgo", graph, "--quiet", "--json"},
                                                 {"pgo", graph, "--quiet", "--out", "-"},
                                                 {"sim", "graph", "--poses", "10"},
+                                                {"sim", "bundle"},
                                                 {"eval", "ate", "--est", graph, "--ref", graph}}) {
     const Outcome run = run_pipit(words, {.out = "/dev/full"});
     EXPECT_EQ(run.exit_code, 1) << words[0];
