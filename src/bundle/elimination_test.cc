@@ -108,7 +108,8 @@ TEST_P(Steps, ConjugateGradientsSolveTheWholeSystem) {
   const Eigen::VectorXd r = residuals(layout, parts);
   // so little damping that its metric, which is another here, does not show
   constexpr double kLambda = 1e-9;
-  BundleOptions options{.precision = *bundle_precision("double"), .solver = BundleSolver::Cgnr};
+  BundleOptions options;
+  options.precision = *bundle_precision("double");
   CgnrSteps<double, double> steps(layout, options, workers);
   steps.linearise(placed.job);
   BundleStep step = empty(layout);

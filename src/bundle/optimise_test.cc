@@ -15,7 +15,9 @@ namespace pipit {
 namespace {
 
 BundleOptions options(const char* precision, BundleSolver solver, bool fix = true) {
-  return {.precision = *bundle_precision(precision), .solver = solver, .fix_intrinsics = fix};
+  BundleOptions out;
+  out.precision = *bundle_precision(precision), out.solver = solver, out.fix_intrinsics = fix;
+  return out;
 }
 
 struct Way {

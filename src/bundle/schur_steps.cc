@@ -42,6 +42,8 @@ bool SchurSteps<T>::solve_shared(std::span<double> dc) {
         }
     }
   }
+  for (int i = 0; i < n; ++i)
+    if (M(i, i) == 0) M(i, i) = 1;  // of a camera without a view
   const Eigen::LLT<Eigen::Ref<Eigen::MatrixXd>> llt(M);
   ++shared_report_.factorisations;
   if (llt.info() != Eigen::Success) return false;
