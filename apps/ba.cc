@@ -80,8 +80,12 @@ void add_ba(CLI::App& root, Task& task) {
   auto o = std::make_shared<BaOptions>();
   BundleOptions& b = o->bundle;
   CLI::App& app = *root.add_subcommand("ba", "bundle adjustment: optimise cameras and points");
-  app.add_option("FILE", o->file, "BAL text, stereo factors (VO_stereo_factors*.txt beside poses and calibration) or a folder with COLMAP's text "
-                 "model; '-' is standard input (BAL)")->required();
+  app.add_option("FILE",
+                 o->file,
+                 "BAL text, stereo factors (VO_stereo_factors*.txt beside poses and calibration) or a folder with "
+                 "COLMAP's text "
+                 "model; '-' is standard input (BAL)")
+      ->required();
   add_choice<std::string>(app,
                           "--precision",
                           o->precision,
@@ -105,8 +109,11 @@ void add_ba(CLI::App& root, Task& task) {
              0.0,
              1e6,
              "error at which doubt begins, px; 0: by loss, for errors of one pixel");
-  app.add_flag("--fix-intrinsics", b.fix_intrinsics, "keep focal lengths, centres and distortion, as is always done with a third number (default: estimated, once for "
-               "all views of a camera)");
+  app.add_flag(
+      "--fix-intrinsics",
+      b.fix_intrinsics,
+      "keep focal lengths, centres and distortion, as is always done with a third number (default: estimated, once for "
+      "all views of a camera)");
   add_choice<SceneFormat>(app,
                           "--format",
                           o->format,
@@ -117,7 +124,8 @@ void add_ba(CLI::App& root, Task& task) {
                           "of FILE");
   add_threads(app, b.num_threads);
   add_number(app, "--max-iterations", b.max_iterations, 0, 1'000'000'000, "linearisations");
-  add_number(app, "--tolerance", b.tolerance, 0.0, 1.0, "stop when an iteration lowers the cost by less than this part");
+  add_number(
+      app, "--tolerance", b.tolerance, 0.0, 1.0, "stop when an iteration lowers the cost by less than this part");
   add_number(app, "--time-limit", o->time_limit_s, 0.0, 1e9, "seconds for the optimisation, 0: no limit");
   add_scaling(app, o->scaling);
   add_accumulate(app, o->accumulate);

@@ -107,8 +107,9 @@ std::string BaReport::pictures(bool html) const {
   const std::vector<Figure> figures = {
       map_of(fmt::format("before: {:.3g} px RMS", summary.before.rms_px), start, view),
       map_of(fmt::format("after: {:.3g} px RMS", summary.after.rms_px), end, view),
-      cost_figure("cost per iteration",
-                  {{.name = precision, .initial = 2 * summary.minimise.cost_initial, .trace = summary.minimise.trace}})};
+      cost_figure(
+          "cost per iteration",
+          {{.name = precision, .initial = 2 * summary.minimise.cost_initial, .trace = summary.minimise.trace}})};
   if (!html) return side_by_side(figures, 560, 520);
   Report page("Bundle adjustment of " + file, fmt::format("pipit {}, commit {}", version(), build_commit()));
   page.figures({figures[0], figures[1]}, "Cameras in the order of the file, and the points near them.");

@@ -23,13 +23,13 @@ struct WindowsOptions {
   std::string json, plot;
 };
 
-BundleOptions preset(const char* name, double tolerance) {
+BundleOptions preset(const char* name, double tolerance, bool count_range) {
   BundleOptions options;
   options.precision = *bundle_precision(name);
   options.solver = BundleSolver::Cgnr;
   options.fix_intrinsics = true;
   options.tolerance = tolerance;
-  options.count_range = true;
+  options.count_range = count_range;  // costs time that nobody is to measure
   return options;
 }
 
@@ -37,7 +37,7 @@ BundleOptions preset(const char* name, double tolerance) {
 std::vector<std::pair<std::string, BundleOptions>> contenders(const WindowsOptions& o) {
   std::vector<std::pair<std::string, BundleOptions>> all;
   const auto add = [&](const char* name, const char* base, double tolerance, auto change) {
-    BundleOptions options = preset(base, tolerance);
+    BundleOptions options = preset(base, tolerance, o.ablation);
     change(options.precision);
     all.emplace_back(name, options);
   };
@@ -128,7 +128,8 @@ void add_eval_windows(CLI::App& eval, Task& task) {
                     {{"none", Third::None}, {"right", Third::RightU}, {"depth", Third::Depth}},
                     "third number of an observation: none, u in the right picture of a pair, or a depth");
   add_number(app, "--offset", o->offset_m, 0.0, 1e7, "distance of the window from the origin, m");
-  add_number(app, "--tolerance", o->tolerance, 0.0, 1.0, "stop when an iteration lowers the cost by less than this part");
+  add_number(
+      app, "--tolerance", o->tolerance, 0.0, 1.0, "stop when an iteration lowers the cost by less than this part");
   app.add_flag("--ablation",
                o->ablation,
                "instead: one rule changed in an otherwise fp64 solver that runs until no step helps, and mixed without "

@@ -43,10 +43,8 @@ std::string work_in_words(const LinearReport& linear) {
 }
 
 std::string range_in_words(const RangeCounters& range) {
-  return fmt::format("{} overflows, {} underflows, {} subnormals in conversions",
-                     range.overflow,
-                     range.underflow,
-                     range.subnormal);
+  return fmt::format(
+      "{} overflows, {} underflows, {} subnormals in conversions", range.overflow, range.underflow, range.subnormal);
 }
 
 namespace {

@@ -33,8 +33,8 @@ void add_accumulate(CLI::App& app, std::optional<Accumulate>& accumulate) {
          "--accumulate",
          [&accumulate](const std::string& word) {
            accumulate = word == "single"  ? Accumulate::Single
-                          : word == "fused" ? Accumulate::HalfFused
-                                            : Accumulate::HalfSeparate;
+                        : word == "fused" ? Accumulate::HalfFused
+                                          : Accumulate::HalfSeparate;
          },
          "how products of fp16 numbers add up: in fp32, or in fp16 with two roundings or one (default single; separate "
          "with --precision half)")

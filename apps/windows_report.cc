@@ -91,21 +91,22 @@ std::string WindowsReport::in_words() const {
                       "overflows");
   const auto mm = [](const std::vector<double>& values, double q) { return 1e3 * quantile(values, q); };
   for (const Row& r : rows())
-    text += fmt::format("{:<18} {:>14.3f} {:>9.3f} {:>7.2f} {:>8.2f}   {:>6} {:>8.4f} {:>9.2f}% {:>6.2f}% {:>20.5f} "
-                        "{:>9.2f} {:>6.0f} {:>10}\n",
-                        r.name,
-                        mm(r.ate, 0.5),
-                        mm(r.ate, 0.9),
-                        mm(r.ate, 0.99),
-                        mm(r.ate, 1),
-                        r.failures,
-                        r.ks,
-                        100 * quantile(r.paired, 0.5),
-                        100 * quantile(r.paired, 0.9),
-                        mm(r.from_double, 0.5),
-                        1e3 * quantile(r.seconds, 0.5),
-                        static_cast<double>(r.inner) / static_cast<double>(problems_.size()),
-                        r.range.overflow);
+    text += fmt::format(
+        "{:<18} {:>14.3f} {:>9.3f} {:>7.2f} {:>8.2f}   {:>6} {:>8.4f} {:>9.2f}% {:>6.2f}% {:>20.5f} "
+        "{:>9.2f} {:>6.0f} {:>10}\n",
+        r.name,
+        mm(r.ate, 0.5),
+        mm(r.ate, 0.9),
+        mm(r.ate, 0.99),
+        mm(r.ate, 1),
+        r.failures,
+        r.ks,
+        100 * quantile(r.paired, 0.5),
+        100 * quantile(r.paired, 0.9),
+        mm(r.from_double, 0.5),
+        1e3 * quantile(r.seconds, 0.5),
+        static_cast<double>(r.inner) / static_cast<double>(problems_.size()),
+        r.range.overflow);
   const Json saving = as_json()["saving"];
   if (saving.is_null()) return text;
   text += fmt::format(
@@ -124,25 +125,27 @@ Json WindowsReport::as_json() const {
   Json table = Json::array();
   const std::vector<Row> all = rows();
   for (const Row& r : all)
-    table.push_back({{"name", r.name},
-                     {"ate_m", {{"median", number(quantile(r.ate, 0.5))},
-                                {"p90", number(quantile(r.ate, 0.9))},
-                                {"p99", number(quantile(r.ate, 0.99))},
-                                {"max", number(quantile(r.ate, 1))}}},
-                     {"failures", r.failures},
-                     {"ks_to_double", number(r.ks)},
-                     {"paired_median", number(quantile(r.paired, 0.5))},
-                     {"paired_p90", number(quantile(r.paired, 0.9))},
-                     {"from_double_m", {{"median", number(quantile(r.from_double, 0.5))},
-                                        {"p90", number(quantile(r.from_double, 0.9))}}},
-                     {"seconds", {{"median", number(quantile(r.seconds, 0.5))}, {"p99", number(quantile(r.seconds, 0.99))}}},
-                     {"seconds_solve", number(r.seconds_solve)},
-                     {"seconds_products", number(r.seconds_products)},
-                     {"iterations", r.iterations},
-                     {"inner", r.inner},
-                     {"overflow", r.range.overflow},
-                     {"underflow", r.range.underflow},
-                     {"subnormal", r.range.subnormal}});
+    table.push_back(
+        {{"name", r.name},
+         {"ate_m",
+          {{"median", number(quantile(r.ate, 0.5))},
+           {"p90", number(quantile(r.ate, 0.9))},
+           {"p99", number(quantile(r.ate, 0.99))},
+           {"max", number(quantile(r.ate, 1))}}},
+         {"failures", r.failures},
+         {"ks_to_double", number(r.ks)},
+         {"paired_median", number(quantile(r.paired, 0.5))},
+         {"paired_p90", number(quantile(r.paired, 0.9))},
+         {"from_double_m",
+          {{"median", number(quantile(r.from_double, 0.5))}, {"p90", number(quantile(r.from_double, 0.9))}}},
+         {"seconds", {{"median", number(quantile(r.seconds, 0.5))}, {"p99", number(quantile(r.seconds, 0.99))}}},
+         {"seconds_solve", number(r.seconds_solve)},
+         {"seconds_products", number(r.seconds_products)},
+         {"iterations", r.iterations},
+         {"inner", r.inner},
+         {"overflow", r.range.overflow},
+         {"underflow", r.range.underflow},
+         {"subnormal", r.range.subnormal}});
   json["table"] = table;
   json["flop_share"] = number(flop_share());
   const auto find = [&](const char* name) {
@@ -178,7 +181,8 @@ std::string WindowsReport::pictures(bool html) const {
     if (k++ > 0) away.cumulative(r.name, r.from_double, {.ink = ink, .width_px = 2});
   }
   if (!html) return side_by_side({ate, away}, 620, 420);
-  Report page(fmt::format("{} windows", problems_.size()), fmt::format("pipit {}, commit {}", version(), build_commit()));
+  Report page(fmt::format("{} windows", problems_.size()),
+              fmt::format("pipit {}, commit {}", version(), build_commit()));
   page.figure(ate).figure(away).heading("The run").code(in_words());
   return page.html();
 }

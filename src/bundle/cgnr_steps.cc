@@ -26,7 +26,7 @@ CgnrSteps<S, N>::CgnrSteps(const BundleLayout& layout, const BundleOptions& opti
   const std::size_t n = at(layout.views * layout.columns + layout.points * 4);
   gradient_.resize(n), step_.resize(n), b_.resize(n), y_.resize(n), p_.resize(n), q_.resize(n);
   point_gradient_.resize(at(layout.points) * 3);
-  report_.chosen = kNaive             ? "cgnr, all in fp16"
+  report_.chosen = kNaive           ? "cgnr, all in fp16"
                    : sizeof(S) == 2 ? "cgnr, products in fp16"
                    : sizeof(S) == 4 ? "cgnr, products in fp32"
                                     : "cgnr, products in fp64";

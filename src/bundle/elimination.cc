@@ -35,8 +35,8 @@ HWY_ATTR inline void add_outer(const T* HWY_RESTRICT a, const T* HWY_RESTRICT b,
   }
 }
 
-/// Sums of Y Y' over the points of view v: one block for each view before it that sees one of them, the last for itself;
-/// place[view] says which. And Y z, taken off the gradient.
+/// Sums of Y Y' over the points of view v: one block for each view before it that sees one of them, the last for
+/// itself; place[view] says which. And Y z, taken off the gradient.
 template <int C, class T>
 HWY_ATTR void sum_row(const BundleLayout& layout,
                       std::size_t v,
@@ -76,20 +76,7 @@ void sum_any_row(const BundleLayout& layout,
   const auto run = [&](auto columns) {
     sum_row<decltype(columns)::value>(layout, v, records, z, place, sums, gradient);
   };
-  switch (layout.columns) {
-    case 6:
-      return run(std::integral_constant<int, 6>());
-    case 9:
-      return run(std::integral_constant<int, 9>());
-    case 10:
-      return run(std::integral_constant<int, 10>());
-    case 11:
-      return run(std::integral_constant<int, 11>());
-    case 14:
-      return run(std::integral_constant<int, 14>());
-    default:
-      HWY_ABORT("no camera has so many parameters");
-  }
+  with_columns(layout.columns, run);
 }
 
 /// W -> Y = W L^-T, columns of C.
@@ -254,12 +241,10 @@ bool Elimination<T>::reduce(Linearised<T>& parts, double lambda) {
       const double* U = parts.U.data() + v * at(C) * at(C);
       double* gradient = &gradient_[v * at(C)];
       std::copy_n(parts.g.data() + v * at(C), C, gradient);
-      if constexpr (kDouble)
-        HWY_DYNAMIC_DISPATCH(sum_row_d)
-        (layout_, v, parts.records.data(), z_.data(), bench.place.data(), bench.sums.data(), gradient);
-      else
-        HWY_DYNAMIC_DISPATCH(sum_row_f)
-        (layout_, v, parts.records.data(), z_.data(), bench.place.data(), bench.sums.data(), gradient);
+      if constexpr (kDouble) HWY_DYNAMIC_DISPATCH(sum_row_d)
+      (layout_, v, parts.records.data(), z_.data(), bench.place.data(), bench.sums.data(), gradient);
+      else HWY_DYNAMIC_DISPATCH(sum_row_f)(
+          layout_, v, parts.records.data(), z_.data(), bench.place.data(), bench.sums.data(), gradient);
       for (std::size_t k = 0; k < row.size(); ++k) {
         T* to = S_.block(row[k].block);  // row v of column col: S(v, col)
         const T* sum = bench.sums.data() + k * block;
@@ -269,7 +254,8 @@ bool Elimination<T>::reduce(Linearised<T>& parts, double lambda) {
       T* to = S_.block(S_.pattern().col_begin[v]);
       const T* sum = bench.sums.data() + row.size() * block;
       for (int c = 0; c < C; ++c) {
-        for (int r = 0; r < C; ++r) to[c * C + r] = static_cast<T>(U[c * C + r] - static_cast<double>(sum[c * padded + r]));
+        for (int r = 0; r < C; ++r)
+          to[c * C + r] = static_cast<T>(U[c * C + r] - static_cast<double>(sum[c * padded + r]));
         const double d = U[c * C + c];
         view_diagonal_[v * at(C) + at(c)] = d > 0 ? d : 1;
         to[c * C + c] = static_cast<T>(d > 0 ? d + lambda * d - static_cast<double>(sum[c * padded + c]) : 1);

@@ -87,7 +87,13 @@ TEST_P(Steps, EliminationSolvesTheWholeSystem) {
   for (int i = 0; i < H.rows(); ++i) H(i, i) = H(i, i) > 0 ? H(i, i) * (1 + kLambda) : 1;
   const Eigen::VectorXd d = -(H.llt().solve(J.transpose() * r));
 
-  SchurSteps<double> steps(layout, {.solver = SolverKind::Cholesky, .matrix = Format::Double, .vectors = Format::Double, .factor_compute = Format::Double, .factor_storage = Format::Double}, workers);
+  SchurSteps<double> steps(layout,
+                           {.solver = SolverKind::Cholesky,
+                            .matrix = Format::Double,
+                            .vectors = Format::Double,
+                            .factor_compute = Format::Double,
+                            .factor_storage = Format::Double},
+                           workers);
   steps.linearise(placed.job);
   for (int again = 0; again < 2; ++again) {  // a second time at one place: W has to come back
     BundleStep step = empty(layout);

@@ -2,6 +2,7 @@
 #pragma once
 #include <cstddef>
 #include <cstdint>
+#include <type_traits>
 #include <vector>
 
 #include "factor/aligned.h"
@@ -15,15 +16,32 @@ inline constexpr int kAbreast = 16;
 inline constexpr int kPoseColumns = 6;
 inline constexpr int kMostColumns = kPoseColumns + kMostParameters;
 
+/// Calls body(integral_constant C) for C columns: poses alone, or with the parameters of any camera.
+template <class Body>
+auto with_columns(int columns, const Body& body) {
+  switch (columns) {
+    case kPoseColumns + 3:
+      return body(std::integral_constant<int, kPoseColumns + 3>());
+    case kPoseColumns + 4:
+      return body(std::integral_constant<int, kPoseColumns + 4>());
+    case kPoseColumns + 5:
+      return body(std::integral_constant<int, kPoseColumns + 5>());
+    case kMostColumns:
+      return body(std::integral_constant<int, kMostColumns>());
+    default:
+      return body(std::integral_constant<int, kPoseColumns>());
+  }
+}
+
 /// Groups of sixteen observations, each of one view. The last group of a view is filled up with slots that count for
 /// nothing: their point is `points`, one behind the last.
 struct BundleLayout {
   /// Needs: indices in range, every observation finite.   `intrinsics`: estimate those of every camera; else 0 columns.
   BundleLayout(const Scene& scene, bool intrinsics);
 
-  int rows = 2;                 ///< R: residuals of an observation, 3 with a third number
-  int intrinsics = 0;           ///< I: most parameters of a camera of the scene, or 0
-  int columns = kPoseColumns;   ///< C = 6 + I
+  int rows = 2;                ///< R: residuals of an observation, 3 with a third number
+  int intrinsics = 0;          ///< I: most parameters of a camera of the scene, or 0
+  int columns = kPoseColumns;  ///< C = 6 + I
   int views = 0, points = 0, groups = 0;
 
   std::vector<std::int32_t> camera_of;    ///< [views]

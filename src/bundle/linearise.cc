@@ -26,14 +26,14 @@ inline constexpr int kN = kAbreast;
 /// One group on its way.
 template <class T>
 struct Lanes {
-  alignas(64) T d[3][kN];                     // X - c
-  alignas(64) T p[3][kN];                     // in the camera's frame
-  alignas(64) T part[kN];                     // 1: takes part and stands before the camera, else 0
+  alignas(64) T d[3][kN];  // X - c
+  alignas(64) T p[3][kN];  // in the camera's frame
+  alignas(64) T part[kN];  // 1: takes part and stands before the camera, else 0
   alignas(64) T measured[3][kN];
   alignas(64) T r[3][kN];
-  alignas(64) T by_point[3][3][kN];           // d seen / dp
+  alignas(64) T by_point[3][3][kN];  // d seen / dp
   alignas(64) T by_lens[3][kNumLens][kN];
-  alignas(64) T J[3][kMostColumns + 3][kN];   // pose, intrinsics, point
+  alignas(64) T J[3][kMostColumns + 3][kN];  // pose, intrinsics, point
 };
 
 /// Points to the camera's frame. Yields whether all that take part stand before it.
@@ -191,9 +191,11 @@ template <bool kSlopes, bool kLens, class T>
 double run_group(const LineariseJob& job, const ViewNumbers& view, int group, Lanes<T>& l) {
   const bool before = look(job, view, group, l);
   if (view.fisheye)
-    see<kSlopes, kLens>(view, [](const auto& lens, const auto& p) { return through_fisheye<T>(lens, p); }, l);
+    see<kSlopes, kLens>(
+        view, [](const auto& lens, const auto& p) { return through_fisheye<T>(lens, p); }, l);
   else
-    see<kSlopes, kLens>(view, [](const auto& lens, const auto& p) { return through_radial_tangential<T>(lens, p); }, l);
+    see<kSlopes, kLens>(
+        view, [](const auto& lens, const auto& p) { return through_radial_tangential<T>(lens, p); }, l);
   if (job.layout->rows == 3) see_third<kSlopes, kLens>(job.form, view, l);
   const double cost = weigh(job.form, job.layout->rows, l);
   if constexpr (kSlopes) slopes(*job.layout, view, l);

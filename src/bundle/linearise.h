@@ -20,9 +20,9 @@ namespace pipit {
 
 /// Where bundle adjustment is: always in fp64.
 struct BundleState {
-  std::vector<SE3<double>> T_world_cam;                      ///< [views]
+  std::vector<SE3<double>> T_world_cam;                         ///< [views]
   std::vector<std::array<double, kMostParameters>> intrinsics;  ///< [cameras], as their models name them
-  std::vector<Eigen::Vector3d> points;                       ///< [points + 1], world, m; the last is nobody's
+  std::vector<Eigen::Vector3d> points;                          ///< [points + 1], world, m; the last is nobody's
 };
 
 /// One view as the kernels want it.
@@ -75,8 +75,8 @@ struct Linearised {
 template <class T>
 double cost_of(const LineariseJob& job, Workers& workers);
 
-/// Residuals, derivatives and their products; sizes `out` at the first call. `keep`: out.J is filled. `with_w`: W stands
-/// in the records. Yields the cost, as cost_of does.
+/// Residuals, derivatives and their products; sizes `out` at the first call. `keep`: out.J is filled. `with_w`: W
+/// stands in the records. Yields the cost, as cost_of does.
 template <class T>
 double linearise(const LineariseJob& job, bool keep, bool with_w, Linearised<T>& out, Workers& workers);
 

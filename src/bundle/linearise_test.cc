@@ -62,7 +62,9 @@ TEST_P(Models, GradientIsTheSlopeOfTheCost) {
         slope += step.views[i] * parts.g[i];
       }
     for (int p = 0; p < layout.points; ++p)
-      for (int k = layout.point_begin[static_cast<std::size_t>(p)]; k < layout.point_begin[static_cast<std::size_t>(p) + 1]; ++k)
+      for (int k = layout.point_begin[static_cast<std::size_t>(p)];
+           k < layout.point_begin[static_cast<std::size_t>(p) + 1];
+           ++k)
         for (int i = 0; i < 3; ++i)
           slope += step.points[static_cast<std::size_t>(3 * p + i)] *
                    parts.records[static_cast<std::size_t>(
@@ -111,24 +113,24 @@ TEST_P(Models, ProductsAreThoseOfOneJacobian) {
       return sum;
     };
     for (int b = 0; b < 3; ++b)
-      for (int a = 0; a < C; ++a) EXPECT_NEAR(record[b * C + a], product(a, C + b), 1e-9 * (1 + std::abs(record[b * C + a])));
+      for (int a = 0; a < C; ++a)
+        EXPECT_NEAR(record[b * C + a], product(a, C + b), 1e-9 * (1 + std::abs(record[b * C + a])));
     int k = shape.v();
     for (int b = 0; b < 3; ++b)
       for (int a = b; a < 3; ++a, ++k) EXPECT_NEAR(record[k], product(C + a, C + b), 1e-9 * (1 + std::abs(record[k])));
   }
 }
 
-INSTANTIATE_TEST_SUITE_P(
-    All,
-    Models,
-    ::testing::Values(Case{CameraModel::SimplePinhole, Third::None, RobustLoss::Kind::None},
-                      Case{CameraModel::Pinhole, Third::RightU, RobustLoss::Kind::None},
-                      Case{CameraModel::Pinhole, Third::Depth, RobustLoss::Kind::Cauchy},
-                      Case{CameraModel::SimpleRadial, Third::None, RobustLoss::Kind::Huber},
-                      Case{CameraModel::Radial, Third::Depth, RobustLoss::Kind::None},
-                      Case{CameraModel::OpenCv, Third::None, RobustLoss::Kind::GemanMcClure},
-                      Case{CameraModel::OpenCvFisheye, Third::None, RobustLoss::Kind::None},
-                      Case{CameraModel::Bal, Third::None, RobustLoss::Kind::Cauchy}));
+INSTANTIATE_TEST_SUITE_P(All,
+                         Models,
+                         ::testing::Values(Case{CameraModel::SimplePinhole, Third::None, RobustLoss::Kind::None},
+                                           Case{CameraModel::Pinhole, Third::RightU, RobustLoss::Kind::None},
+                                           Case{CameraModel::Pinhole, Third::Depth, RobustLoss::Kind::Cauchy},
+                                           Case{CameraModel::SimpleRadial, Third::None, RobustLoss::Kind::Huber},
+                                           Case{CameraModel::Radial, Third::Depth, RobustLoss::Kind::None},
+                                           Case{CameraModel::OpenCv, Third::None, RobustLoss::Kind::GemanMcClure},
+                                           Case{CameraModel::OpenCvFisheye, Third::None, RobustLoss::Kind::None},
+                                           Case{CameraModel::Bal, Third::None, RobustLoss::Kind::Cauchy}));
 
 TEST(Linearise, ThreadsChangeNoBit) {
   const Scene scene = testing::cloud(CameraModel::Pinhole, Third::RightU, 300, 30, 5);

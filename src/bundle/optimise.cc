@@ -137,7 +137,8 @@ BundleSummary optimise(Scene& scene, const BundleOptions& options, const Observe
   if (cost == 0 && s.stop == Stop::NoProgress) s.stop = Stop::Converged;
 
   for (std::size_t v = 0; v < scene.views.size(); ++v)
-    if (!scene.views[v].fixed && s.cost_final < s.cost_initial) scene.views[v].T_cam_world = state.T_world_cam[v].inverse();
+    if (!scene.views[v].fixed && s.cost_final < s.cost_initial)
+      scene.views[v].T_cam_world = state.T_world_cam[v].inverse();
   for (std::size_t k = 0; k < scene.cameras.size(); ++k) scene.cameras[k].parameters = state.intrinsics[k];
   scene.points.assign(state.points.begin(), state.points.end() - 1);
   out.after = error_of(scene);

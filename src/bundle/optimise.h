@@ -1,6 +1,6 @@
-// bundle/optimise.h — the door of the room: what cameras have seen in; poses, points and intrinsics that fit it best out.
-// Source: papers.md A1 to A4; damping as in Madsen, Nielsen, Tingleff, Methods for Non-Linear Least Squares Problems
-// (2004), sec. 3.2.
+// bundle/optimise.h — the door of the room: what cameras have seen in; poses, points and intrinsics that fit it best
+// out. Source: papers.md A1 to A4; damping as in Madsen, Nielsen, Tingleff, Methods for Non-Linear Least Squares
+// Problems (2004), sec. 3.2.
 #pragma once
 #include <functional>
 #include <limits>
@@ -27,8 +27,9 @@ enum class BundleSolver : std::uint8_t {
 std::string_view name(BundleSolver solver);
 std::optional<BundleSolver> bundle_solver(std::string_view name);
 
-/// How `double`, `single`, `mixed` and `half` are meant here: residual and J in fp32 or better, products in fp16 (mixed)
-/// between blocks of unit columns, recurrences in fp32, update in fp64. `half`: all of the linear solve in fp16.
+/// How `double`, `single`, `mixed` and `half` are meant here: residual and J in fp32 or better, products in fp16
+/// (mixed) between blocks of unit columns, recurrences in fp32, update in fp64. `half`: all of the linear solve in
+/// fp16.
 std::optional<Precision> bundle_precision(std::string_view name);
 
 struct BundleOptions {
@@ -45,8 +46,8 @@ struct BundleOptions {
 };
 
 struct BundleSummary {
-  SceneError before, after;  ///< in fp64, no loss
-  Summary minimise;          ///< costs: half the sum of rho, in the residual's format
+  SceneError before, after;      ///< in fp64, no loss
+  Summary minimise;              ///< costs: half the sum of rho, in the residual's format
   std::int64_t taking_part = 0;  ///< observations of points that stood before their cameras
 };
 

@@ -141,7 +141,8 @@ TEST(Bundle, WhatIsSeenBeforeFixedViewsOnly) {
 }
 
 TEST(Bundle, LadybugEndsWhereItsPeersEnd) {
-  for (const auto& [file, wanted] : {std::pair{"ladybug-49-1800.txt", 3001.4}, std::pair{"ladybug-49-7776.txt", 13344.32}}) {
+  for (const auto& [file, wanted] :
+       {std::pair{"ladybug-49-1800.txt", 3001.4}, std::pair{"ladybug-49-7776.txt", 13344.32}}) {
     const std::string path = data_path(std::string("slam/bundle/") + file);
     PIPIT_NEED_DATA(path);
     for (const char* precision : {"double", "single", "mixed"}) {

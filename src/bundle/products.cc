@@ -51,123 +51,204 @@ HWY_INLINE hn::TFromD<D> total(D d, hn::Vec<D> v) {
   return lanes[0];
 }
 
-/// Views of `range`: q of the views, and what each observation adds to its point. Yields the sum of (J p)^2.
-template <Accumulate A, int R, class S, class V>
+/// Whether a point's four numbers are one block of 128 bits: then blocks are put together and taken apart in registers.
+/// (By way of memory a wide load waits for the narrow stores before it.)
+template <class V>
+constexpr bool kByBlock = sizeof(V) == 4 && hn::MaxLanes(Sixteen<V>()) >= 4;
+
+/// Where the share of observation `lane` of a group stands, in numbers from the group's start.
+template <class V>
+HWY_INLINE size_t share_place(size_t lane) {
+  constexpr size_t N = hn::MaxLanes(Sixteen<V>());
+  if (!kByBlock<V>) return lane * 4;
+  const size_t chunk = lane / N * N, within = lane % N;
+  return chunk * 4 + within % 4 * N + within / 4 * 4;
+}
+
+/// x, y, z of N points: lane i is point index[i].
+template <class V>
+HWY_INLINE void gather_points(const V* points, const std::int32_t* index, hn::Vec<Sixteen<V>> (&x)[3]) {
+  const Sixteen<V> d;
+  constexpr size_t N = hn::MaxLanes(d);
+  const hn::CappedTag<V, 4> d4;
+  const auto at = [&](size_t i) HWY_ATTR { return points + static_cast<size_t>(index[i]) * 4; };
+#if HWY_TARGET != HWY_SCALAR
+  if constexpr (kByBlock<V>) {
+    // vector k holds the points k, k + 4, k + 8, .. of the lanes
+    hn::Vec<Sixteen<V>> a[4];
+    for (size_t k = 0; k < 4; ++k) {
+      if constexpr (N == 4) {
+        a[k] = hn::LoadU(d, at(k));
+      } else if constexpr (N == 8) {
+        a[k] = hn::Combine(d, hn::LoadU(d4, at(4 + k)), hn::LoadU(d4, at(k)));
+      } else {
+        const hn::CappedTag<V, 8> d8;
+        a[k] = hn::Combine(d,
+                           hn::Combine(d8, hn::LoadU(d4, at(12 + k)), hn::LoadU(d4, at(8 + k))),
+                           hn::Combine(d8, hn::LoadU(d4, at(4 + k)), hn::LoadU(d4, at(k))));
+      }
+    }
+    const hn::Repartition<double, Sixteen<V>> pairs;
+    const auto wide = [&](auto v) HWY_ATTR { return hn::BitCast(pairs, v); };
+    const auto low01 = wide(hn::InterleaveLower(d, a[0], a[1])), high01 = wide(hn::InterleaveUpper(d, a[0], a[1]));
+    const auto low23 = wide(hn::InterleaveLower(d, a[2], a[3])), high23 = wide(hn::InterleaveUpper(d, a[2], a[3]));
+    x[0] = hn::BitCast(d, hn::InterleaveLower(pairs, low01, low23));
+    x[1] = hn::BitCast(d, hn::InterleaveUpper(pairs, low01, low23));
+    x[2] = hn::BitCast(d, hn::InterleaveLower(pairs, high01, high23));
+    return;
+  }
+#endif
+  {
+    alignas(64) V gathered[4 * N];
+    for (size_t i = 0; i < N; ++i)
+      for (size_t k = 0; k < 4; k += hn::Lanes(d4)) hn::Store(hn::LoadU(d4, at(i) + k), d4, gathered + 4 * i + k);
+    hn::Vec<Sixteen<V>> none;
+    hn::LoadInterleaved4(d, gathered, x[0], x[1], x[2], none);
+  }
+}
+
+/// The way back: shares of N lanes, to where share_place says.
+template <class V>
+HWY_INLINE void store_shares(const hn::Vec<Sixteen<V>> (&share)[3], V* to) {
+  const Sixteen<V> d;
+#if HWY_TARGET != HWY_SCALAR
+  if constexpr (kByBlock<V>) {
+    constexpr size_t N = hn::MaxLanes(d);
+    const hn::Repartition<double, Sixteen<V>> pairs;
+    const auto zero = hn::Zero(d);
+    const auto wide = [&](auto v) HWY_ATTR { return hn::BitCast(pairs, v); };
+    const auto low01 = wide(hn::InterleaveLower(d, share[0], share[1])),
+               high01 = wide(hn::InterleaveUpper(d, share[0], share[1]));
+    const auto low2 = wide(hn::InterleaveLower(d, share[2], zero)),
+               high2 = wide(hn::InterleaveUpper(d, share[2], zero));
+    hn::Store(hn::BitCast(d, hn::InterleaveLower(pairs, low01, low2)), d, to);
+    hn::Store(hn::BitCast(d, hn::InterleaveUpper(pairs, low01, low2)), d, to + N);
+    hn::Store(hn::BitCast(d, hn::InterleaveLower(pairs, high01, high2)), d, to + 2 * N);
+    hn::Store(hn::BitCast(d, hn::InterleaveUpper(pairs, high01, high2)), d, to + 3 * N);
+    return;
+  }
+#endif
+  hn::StoreInterleaved4(share[0], share[1], share[2], hn::Zero(d), d, to);
+}
+
+template <class V>
+void find_places(const BundleLayout& layout, std::int32_t* places) {
+  for (std::size_t k = 0; k < layout.point_slots.size(); ++k) {
+    const auto slot = static_cast<std::size_t>(layout.point_slots[k]);
+    places[k] = static_cast<std::int32_t>(slot / kAbreast * kAbreast * 4 + share_place<V>(slot % kAbreast));
+  }
+}
+void find_places_f(const BundleLayout& layout, std::int32_t* places) { find_places<float>(layout, places); }
+void find_places_d(const BundleLayout& layout, std::int32_t* places) { find_places<double>(layout, places); }
+
+/// Views of `range`: q of the views, and what each observation adds to its point. Yields the sum of (J p)^2. Every
+/// number of J is loaded once: with C = 6 and R = 2 they stay in 18 registers between the two products.
+template <Accumulate A, int R, int C, class S, class V>
 HWY_ATTR double normal_times_views(
     const BundleLayout& layout, const S* J, const V* p, V* q, V* shares, V* w_out, Range range) {
   constexpr bool kRound = std::is_same_v<S, half>;
+  constexpr int K = C + 3;
   const Sixteen<V> d;
   constexpr size_t N = hn::MaxLanes(d);
-  const auto C = static_cast<std::size_t>(layout.columns);
   const V* points = p + static_cast<std::size_t>(layout.views) * C;
   double squares = 0;
-  // sums of a view's columns, lane by lane
-  alignas(64) V sums[kMostColumns][N];
   for (std::size_t v = range.begin; v < range.end; ++v) {
     const V* pose = p + v * C;
-    for (std::size_t c = 0; c < C; ++c) hn::Store(hn::Zero(d), d, sums[c]);
+    hn::Vec<Sixteen<V>> sums[C];  // of a view's columns, lane by lane
+    for (int c = 0; c < C; ++c) sums[c] = hn::Zero(d);
     auto square = hn::Zero(d);
     for (auto group = static_cast<std::size_t>(layout.group_begin[v]);
          group < static_cast<std::size_t>(layout.group_begin[v + 1]);
          ++group) {
-      const S* rows = J + group * R * (C + 3) * kAbreast;
+      const S* rows = J + group * R * K * kAbreast;
       const std::int32_t* index = layout.point.data() + group * kAbreast;
       for (std::size_t lane = 0; lane < kAbreast; lane += N) {
-        alignas(64) V gathered[4 * N];
-        const hn::CappedTag<V, 4> d4;
-        for (std::size_t i = 0; i < N; ++i)
-          for (std::size_t k = 0; k < 4; k += hn::Lanes(d4))
-            hn::Store(hn::LoadU(d4, points + static_cast<std::size_t>(index[lane + i]) * 4 + k), d4, gathered + 4 * i + k);
-        hn::Vec<Sixteen<V>> x0, x1, x2, none;
-        hn::LoadInterleaved4(d, gathered, x0, x1, x2, none);
-        hn::Vec<Sixteen<V>> w[R];
+        hn::Vec<Sixteen<V>> x[3], share[3];
+        gather_points<V>(points, index + lane, x);
+        for (int k = 0; k < 3; ++k) share[k] = hn::Zero(d);
         for (int r = 0; r < R; ++r) {
-          const S* row = rows + static_cast<std::size_t>(r) * (C + 3) * kAbreast + lane;
-          auto sum = hn::Zero(d);
-          for (std::size_t c = 0; c < C; ++c)
-            sum = multiply_add<A>(d, load_as(d, row + c * kAbreast), hn::Set(d, pose[c]), sum);
-          sum = multiply_add<A>(d, load_as(d, row + C * kAbreast), x0, sum);
-          sum = multiply_add<A>(d, load_as(d, row + (C + 1) * kAbreast), x1, sum);
-          sum = multiply_add<A>(d, load_as(d, row + (C + 2) * kAbreast), x2, sum);
-          w[r] = operand<kRound>(d, sum);
-          square = hn::MulAdd(w[r], w[r], square);
-          if (w_out != nullptr)
-            hn::Store(w[r], d, w_out + (group * R + static_cast<std::size_t>(r)) * kAbreast + lane);
+          hn::Vec<Sixteen<V>> row[K];
+          for (int c = 0; c < K; ++c) row[c] = load_as(d, rows + (r * K + c) * kAbreast + lane);
+          auto even = hn::Zero(d), odd = hn::Zero(d);  // two chains, where the order is free
+          for (int c = 0; c < C; ++c) {
+            auto& sum = A == Accumulate::Single && c % 2 == 1 ? odd : even;
+            sum = multiply_add<A>(d, row[c], hn::Set(d, pose[c]), sum);
+          }
+          for (int k = 0; k < 3; ++k) {
+            auto& sum = A == Accumulate::Single && k % 2 == 1 ? odd : even;
+            sum = multiply_add<A>(d, row[C + k], x[k], sum);
+          }
+          const auto w = operand<kRound>(d, A == Accumulate::Single ? hn::Add(even, odd) : even);
+          square = hn::MulAdd(w, w, square);
+          if (w_out != nullptr) hn::Store(w, d, w_out + (group * R + static_cast<std::size_t>(r)) * kAbreast + lane);
+          for (int c = 0; c < C; ++c) sums[c] = multiply_add<A>(d, row[c], w, sums[c]);
+          for (int k = 0; k < 3; ++k) share[k] = multiply_add<A>(d, row[C + k], w, share[k]);
         }
-        for (std::size_t c = 0; c < C; ++c) {
-          auto sum = hn::Load(d, sums[c]);
-          for (int r = 0; r < R; ++r)
-            sum = multiply_add<A>(
-                d, load_as(d, rows + (static_cast<std::size_t>(r) * (C + 3) + c) * kAbreast + lane), w[r], sum);
-          hn::Store(sum, d, sums[c]);
-        }
-        hn::Vec<Sixteen<V>> share[3];
-        for (std::size_t k = 0; k < 3; ++k) {
-          share[k] = hn::Zero(d);
-          for (int r = 0; r < R; ++r)
-            share[k] = multiply_add<A>(
-                d, load_as(d, rows + (static_cast<std::size_t>(r) * (C + 3) + C + k) * kAbreast + lane), w[r], share[k]);
-        }
-        hn::StoreInterleaved4(
-            share[0], share[1], share[2], hn::Zero(d), d, shares + (group * kAbreast + lane) * 4);
+        store_shares<V>(share, shares + (group * kAbreast + lane) * 4);
       }
     }
-    for (std::size_t c = 0; c < C; ++c) q[v * C + c] = total<A>(d, hn::Load(d, sums[c]));
+    for (int c = 0; c < C; ++c) q[v * C + static_cast<std::size_t>(c)] = total<A>(d, sums[c]);
     squares += static_cast<double>(hn::GetLane(hn::SumOfLanes(d, square)));
   }
   return squares;
 }
 
 template <class S, class V>
-double normal_times(Accumulate accumulate,
-                    const BundleLayout& layout,
-                    const S* J,
-                    const V* p,
-                    V* q,
-                    V* shares,
-                    V* w,
-                    Range range) {
-  const auto run = [&](auto rows) {
-    constexpr int R = decltype(rows)::value;
+double normal_times(
+    Accumulate accumulate, const BundleLayout& layout, const S* J, const V* p, V* q, V* shares, V* w, Range range) {
+  const auto run = [&](auto columns, auto rows) {
+    constexpr int C = decltype(columns)::value, R = decltype(rows)::value;
     if constexpr (std::is_same_v<S, half>) {
       if (accumulate == Accumulate::HalfSeparate)
-        return normal_times_views<Accumulate::HalfSeparate, R>(layout, J, p, q, shares, w, range);
+        return normal_times_views<Accumulate::HalfSeparate, R, C>(layout, J, p, q, shares, w, range);
       if (accumulate == Accumulate::HalfFused)
-        return normal_times_views<Accumulate::HalfFused, R>(layout, J, p, q, shares, w, range);
+        return normal_times_views<Accumulate::HalfFused, R, C>(layout, J, p, q, shares, w, range);
     }
-    return normal_times_views<Accumulate::Single, R>(layout, J, p, q, shares, w, range);
+    return normal_times_views<Accumulate::Single, R, C>(layout, J, p, q, shares, w, range);
   };
-  return layout.rows == 2 ? run(std::integral_constant<int, 2>()) : run(std::integral_constant<int, 3>());
+  return with_columns(layout.columns, [&](auto columns) {
+    return layout.rows == 2 ? run(columns, std::integral_constant<int, 2>())
+                            : run(columns, std::integral_constant<int, 3>());
+  });
 }
 
-double normal_times_h(Accumulate a, const BundleLayout& l, const half* J, const float* p, float* q, float* s, float* w, Range r) {
+double normal_times_h(
+    Accumulate a, const BundleLayout& l, const half* J, const float* p, float* q, float* s, float* w, Range r) {
   return normal_times(a, l, J, p, q, s, w, r);
 }
-double normal_times_f(Accumulate a, const BundleLayout& l, const float* J, const float* p, float* q, float* s, float* w, Range r) {
+double normal_times_f(
+    Accumulate a, const BundleLayout& l, const float* J, const float* p, float* q, float* s, float* w, Range r) {
   return normal_times(a, l, J, p, q, s, w, r);
 }
-double normal_times_d(Accumulate a, const BundleLayout& l, const double* J, const double* p, double* q, double* s, double* w, Range r) {
+double normal_times_d(
+    Accumulate a, const BundleLayout& l, const double* J, const double* p, double* q, double* s, double* w, Range r) {
   return normal_times(a, l, J, p, q, s, w, r);
 }
 
 /// q of points [begin, end): the sums of what their observations add, four numbers at a time.
 template <class V>
-HWY_ATTR void gather_shares(const BundleLayout& layout, const V* shares, V* q, Range range) {
+HWY_ATTR void gather_shares(
+    const BundleLayout& layout, const std::int32_t* places, const V* shares, V* q, Range range) {
   const hn::CappedTag<V, 4> d;
   for (std::size_t p = range.begin; p < range.end; ++p)
     for (std::size_t k = 0; k < 4; k += hn::Lanes(d)) {
       auto sum = hn::Zero(d);
       for (std::int32_t s = layout.point_begin[p]; s < layout.point_begin[p + 1]; ++s)
-        sum = hn::Add(sum, hn::Load(d, shares + static_cast<std::size_t>(layout.point_slots[static_cast<std::size_t>(s)]) * 4 + k));
+        sum = hn::Add(sum, hn::Load(d, shares + places[s] + k));
       hn::StoreU(sum, d, q + 4 * p + k);
     }
 }
-void gather_f(const BundleLayout& layout, const float* shares, float* q, Range range) { gather_shares(layout, shares, q, range); }
-void gather_d(const BundleLayout& layout, const double* shares, double* q, Range range) { gather_shares(layout, shares, q, range); }
+void gather_f(const BundleLayout& layout, const std::int32_t* places, const float* shares, float* q, Range range) {
+  gather_shares(layout, places, shares, q, range);
+}
+void gather_d(const BundleLayout& layout, const std::int32_t* places, const double* shares, double* q, Range range) {
+  gather_shares(layout, places, shares, q, range);
+}
 
 /// Rows x of J to x L^-T, in place: x_c = (x_c - sum of L(c, b) x_b, b < c) / L(c, c).
 template <class V>
-HWY_ATTR void scale_views(const BundleLayout& layout, const double* view_factors, const double* point_factors, V* J, Range range) {
+HWY_ATTR void scale_views(
+    const BundleLayout& layout, const double* view_factors, const double* point_factors, V* J, Range range) {
   const Sixteen<V> d;
   constexpr size_t N = hn::MaxLanes(d);
   const auto C = static_cast<std::size_t>(layout.columns), R = static_cast<std::size_t>(layout.rows);
@@ -221,6 +302,8 @@ namespace {
 HWY_EXPORT(normal_times_h);
 HWY_EXPORT(normal_times_f);
 HWY_EXPORT(normal_times_d);
+HWY_EXPORT(find_places_f);
+HWY_EXPORT(find_places_d);
 HWY_EXPORT(gather_f);
 HWY_EXPORT(gather_d);
 HWY_EXPORT(scale_views_f);
@@ -229,7 +312,7 @@ HWY_EXPORT(scale_views_d);
 std::size_t at(std::int32_t i) { return static_cast<std::size_t>(i); }
 
 constexpr std::size_t kViewGrain = 100, kPointGrain = 4000;  // below: waking a thread costs more than it brings
-constexpr double kShift = 1e-6;  // times the diagonal: ten roundings of fp32
+constexpr double kShift = 1e-6;                              // times the diagonal: ten roundings of fp32
 
 }  // namespace
 
@@ -375,6 +458,11 @@ template <class S>
 NormalProduct<S>::NormalProduct(const BundleLayout& layout, Accumulate accumulate, bool scale_vectors, Workers& workers)
     : layout_(layout), accumulate_(accumulate), scale_vectors_(scale_vectors), workers_(workers) {
   shares_.resize(layout.slots() * 4);
+  places_.resize(layout.point_slots.size());
+  if constexpr (std::is_same_v<V, float>)
+    HWY_DYNAMIC_DISPATCH(find_places_f)(layout, places_.data());
+  else
+    HWY_DYNAMIC_DISPATCH(find_places_d)(layout, places_.data());
   p_.assign(at(layout.views * layout.columns) + (at(layout.points) + 1) * 4, V(0));  // nobody's point stays zero
 }
 
@@ -429,9 +517,9 @@ double NormalProduct<S>::operator()(std::span<const V> p, V lambda, std::span<V>
   V* points = q.data() + views * at(layout_.columns);
   for_ranges(workers_, at(layout_.points), kPointGrain, [&](Range range) {
     if constexpr (std::is_same_v<V, float>)
-      HWY_DYNAMIC_DISPATCH(gather_f)(layout_, shares_.data(), points, range);
+      HWY_DYNAMIC_DISPATCH(gather_f)(layout_, places_.data(), shares_.data(), points, range);
     else
-      HWY_DYNAMIC_DISPATCH(gather_d)(layout_, shares_.data(), points, range);
+      HWY_DYNAMIC_DISPATCH(gather_d)(layout_, places_.data(), shares_.data(), points, range);
   });
   for (std::size_t i = 0; i < q.size(); ++i) q[i] = q[i] * scale + lambda * p[i];
   const double damped = dot(p, p);

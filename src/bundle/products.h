@@ -14,8 +14,8 @@
 
 namespace pipit {
 
-/// Where views share intrinsics, vectors hold them once for each view, all alike: y / sqrt(views) of each camera, so that
-/// inner products come out right. This brings any vector to the nearest such one: the mean over a camera's views.
+/// Where views share intrinsics, vectors hold them once for each view, all alike: y / sqrt(views) of each camera, so
+/// that inner products come out right. This brings any vector to the nearest such one: the mean over a camera's views.
 template <class V>
 void tie_intrinsics(const BundleLayout& layout, std::span<V> x);
 
@@ -64,8 +64,9 @@ class NormalProduct {
   RangeCounters* counters_ = nullptr;
   AlignedVector<S> rounded_, rounded_p_;
   const S* J_ = nullptr;
-  AlignedVector<V> p_;       // p as operand
-  AlignedVector<V> shares_;  // [slots, 4] what each observation adds to its point
+  AlignedVector<V> p_;                // p as operand
+  AlignedVector<V> shares_;           // [slots, 4] what each observation adds to its point
+  std::vector<std::int32_t> places_;  // of point_slots: where in shares_
 };
 
 }  // namespace pipit

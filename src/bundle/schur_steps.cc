@@ -32,7 +32,9 @@ bool SchurSteps<T>::solve_shared(std::span<double> dc) {
   Eigen::VectorXd b = Eigen::VectorXd::Zero(n);
   for (int j = 0; j < layout_.views; ++j) {
     for (int c = 0; c < C; ++c) b[place(j, c)] -= elimination_.gradient()[static_cast<std::size_t>(j * C + c)];
-    for (int k = S.pattern().col_begin[static_cast<std::size_t>(j)]; k < S.pattern().col_begin[static_cast<std::size_t>(j) + 1]; ++k) {
+    for (int k = S.pattern().col_begin[static_cast<std::size_t>(j)];
+         k < S.pattern().col_begin[static_cast<std::size_t>(j) + 1];
+         ++k) {
       const int i = S.pattern().row[static_cast<std::size_t>(k)];
       for (int c = 0; c < C; ++c)
         for (int r = 0; r < C; ++r) {

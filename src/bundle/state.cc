@@ -37,7 +37,9 @@ void move(
 }
 
 Placed::Placed(const Scene& of, const BundleLayout& layout, const LineariseForm& form, BundleState where)
-    : scene(&of), state(std::move(where)), job{.layout = &layout, .form = form, .views = {}, .points = {}, .taking = {}} {
+    : scene(&of),
+      state(std::move(where)),
+      job{.layout = &layout, .form = form, .views = {}, .points = {}, .taking = {}} {
   refresh();
   taking = taking_part(job);
   job.taking = taking;

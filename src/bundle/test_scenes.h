@@ -38,7 +38,8 @@ inline Scene cloud(CameraModel model, Third third, int views, int points, unsign
       const Camera& camera = scene.cameras[static_cast<std::size_t>(v)];
       const Eigen::Vector3d at = view.T_cam_world.act(scene.points[static_cast<std::size_t>(p)]);
       const auto sight = camera.sight(at);
-      Observation o{.view = v, .point = p, .u = sight->pixel[0] + normal(random), .v = sight->pixel[1] + normal(random)};
+      Observation o{
+          .view = v, .point = p, .u = sight->pixel[0] + normal(random), .v = sight->pixel[1] + normal(random)};
       if (third == Third::RightU) o.third = o.u - camera.lens()[kFx] * scene.baseline_m / at.z() + normal(random);
       if (third == Third::Depth) o.third = at.z() * (1 + 0.02 * normal(random));
       scene.observations.push_back(o);
