@@ -1,7 +1,8 @@
 // bench_ba — how fast bundle adjustment is solved: peers from the same start with the same error.
 //
-//   bench_ba [--bal FILE]... [--window none|right-u|depth]... [--building VIEWS]... [--seed N] [--setting NAME]...
-//            [--threads N] [--repeat N] [--best FILE] [--json FILE]
+//   bench_ba [--bal FILE]... [--window none|right-u|depth]... [--building VIEWS]...
+//            [--building-third none|right-u|depth] [--seed N] [--setting NAME]... [--threads N] [--repeat N] [--best
+//            FILE] [--json FILE]
 //   bench_ba ... --make-best [--best FILE]
 //
 // Problems: BAL files; simulated windows and buildings (scene/household.h), whose truth is known. Two times per solver
@@ -36,6 +37,7 @@ struct Options {
   std::vector<std::string> bal, windows, settings;
   std::vector<std::int32_t> buildings;
   std::string best = PIPIT_BEST_KNOWN_BA, json;
+  Third third = Third::None;  ///< of buildings
   std::uint64_t seed = 1;
   bool make_best = false;
   int num_threads = 1, repeat = 3;
@@ -74,7 +76,16 @@ Result<std::vector<Problem>> problems_of(const Options& o) {
     out.push_back({fmt::format("{}, seed {}", name, o.seed), std::move(made.start), std::move(made.truth)});
   };
   for (const std::string& window : o.windows) simulate("window " + window, {.third = *third_of(window)});
-  for (const std::int32_t views : o.buildings) simulate(fmt::format("building {}", views), building(views));
+  for (const std::int32_t views : o.buildings) {
+    HouseholdOptions options = building(views);
+    options.third = o.third;
+    simulate(fmt::format("building {}{}",
+                         views,
+                         o.third == Third::None     ? ""
+                         : o.third == Third::RightU ? " right-u"
+                                                    : " depth"),
+             options);
+  }
   return out;
 }
 
@@ -120,7 +131,7 @@ std::vector<Contender> contenders([[maybe_unused]] const Options& o) {
 #endif
 }
 
-/// m, root of the mean square after the best similarity: how far camera centres are from the truth.
+/// m, root of the mean square after the best rigid motion: how far camera centres are from the truth.
 double ate_of(const Scene& scene, const Scene& truth) {
   std::vector<Eigen::Vector3d> est, ref;
   for (const View& view : scene.views) est.push_back(view.T_cam_world.inverse().t);
@@ -255,6 +266,8 @@ std::optional<Options> parse(int argc, char** argv) {
       o.windows.push_back(value);
     else if (flag == "--building" && count && *count >= 6)
       o.buildings.push_back(*count);
+    else if (flag == "--building-third" && third_of(value))
+      o.third = *third_of(value);
     else if (flag == "--seed" && seed)
       o.seed = *seed;
     else if (flag == "--setting")
@@ -281,7 +294,8 @@ int main(int argc, char** argv) {
   const auto options = pipit::parse(argc, argv);
   if (!options) {
     fmt::print(stderr,
-               "usage: bench_ba [--bal FILE].. [--window none|right-u|depth].. [--building VIEWS].. [--seed N] "
+               "usage: bench_ba [--bal FILE].. [--window none|right-u|depth].. [--building VIEWS].. "
+               "[--building-third none|right-u|depth] [--seed N] "
                "[--setting NAME].. [--threads N] [--repeat N] [--best FILE] [--json FILE] [--make-best]\n");
     return 2;
   }

@@ -19,6 +19,7 @@ constexpr int kWidth = 640, kHeight = 480;
 constexpr double kFocal = 450, kNearest = 0.3, kFarthest = 8;
 constexpr std::int32_t kLeast = 3;  // views that see a landmark in a row before it may be lost
 constexpr std::int32_t kForgotten = 50;
+constexpr double kParallax = 0.02;  // rad between first and last look; 0.5 px are 5 % of the depth then
 
 /// Who sees what: the landmarks of all views, drawn one view after the other as a tracker does.
 class Tracker {
@@ -83,10 +84,22 @@ class Tracker {
   }
   bool full() const { return static_cast<std::int32_t>(active_.size()) >= o_.seen_per_view; }
 
+  /// Whether two views see p from sides different enough to tell how far it is, as a triangulation asks for.
+  bool tells_depth(const Vector3d& p, std::int32_t first, std::int32_t last) const {
+    const Vector3d a = (p - T_world_cam_[static_cast<std::size_t>(first)].t).normalized();
+    const Vector3d b = (p - T_world_cam_[static_cast<std::size_t>(last)].t).normalized();
+    return a.cross(b).norm() >= kParallax;
+  }
+
   void lose(std::int64_t count) {
-    for (std::int64_t k = 0; k < count && !active_.empty(); ++k) {
+    for (std::int64_t tries = 8 * count; count > 0 && tries > 0 && !active_.empty(); --tries) {
       const std::size_t t = random_.below(active_.size());
-      if (now_ - active_[t].since >= kLeast) active_.erase(active_.begin() + static_cast<std::ptrdiff_t>(t));
+      const Track& track = active_[t];
+      if (now_ - track.since < kLeast ||
+          !tells_depth(points_[static_cast<std::size_t>(track.point)], track.since, now_ - 1))
+        continue;
+      active_.erase(active_.begin() + static_cast<std::ptrdiff_t>(t));
+      --count;
     }
   }
   void start(std::int32_t point, std::int32_t until) { active_.push_back({point, now_, until}); }
@@ -117,7 +130,7 @@ class Tracker {
         if (!met) continue;
         const Vector3d p = T.act(*met * ray);
         if (!sees(now_, p)) continue;
-        if (const std::int32_t to = seen_until(p); to > until) until = to, best = p;
+        if (const std::int32_t to = seen_until(p); to > until && tells_depth(p, now_, to)) until = to, best = p;
       }
       if (until - now_ + 1 < kLeast) continue;
       const auto point = static_cast<std::int32_t>(points_.size());

@@ -40,10 +40,10 @@ struct SimulatedScene {
 /// A walk of num_views views along a corridor and around the tables of its rooms, landmarks on walls and furniture.
 ///
 /// A landmark is followed for three views or more, as long as it stays in the picture and nothing hides it; some are
-/// found again when the robot comes back to a place. Walk, landmarks, noise and start errors are drawn from streams of
-/// their own: an option of one leaves the others' bits alone.
-/// Needs   the ranges above, num_fixed in [1, num_views).
-/// Yields  observations ordered by view, then point; every point seen in three views or more, each 0.3 m or more before
+/// found again when the robot comes back to a place. Who is never seen from two sides 0.02 rad apart is no landmark.
+/// Walk, landmarks, noise and start errors are drawn from streams of their own: an option of one leaves the others'
+/// bits alone. Needs   the ranges above, num_fixed in [1, num_views). Yields  observations ordered by view, then point;
+/// every point seen in three views or more, each 0.3 m or more before
 ///         its camera and at most 8 m away. Numbers of observations and points within 10 % of num_views *
 ///         seen_per_view and that over track_length (household_test.cc), for tracks of
 ///         0.6 m (window) or 1.5 m (building); a much longer track_length is not reached: points leave the picture.

@@ -101,6 +101,23 @@ TEST(Household, EveryLandmarkIsSeenThreeTimesFromInsideTheHouse) {
   }
 }
 
+// Otherwise bundle adjustment sends it to the other side of infinity.
+TEST(Household, EveryLandmarkIsSeenFromTwoSides) {
+  for (const HouseholdOptions& o : {HouseholdOptions{}, building(200)}) {
+    const Scene truth = simulate_household(o).truth;
+    std::vector<Vector3d> first(truth.points.size(), Vector3d::Zero());
+    std::vector<double> widest(truth.points.size());
+    for (const Observation& now : truth.observations) {
+      const auto p = static_cast<std::size_t>(now.point);
+      const SE3<double> T = truth.views[static_cast<std::size_t>(now.view)].T_cam_world.inverse();
+      const Vector3d ray = (truth.points[p] - T.t).normalized();
+      if (first[p].isZero()) first[p] = ray;
+      widest[p] = std::max(widest[p], first[p].cross(ray).norm());
+    }
+    EXPECT_GE(*std::min_element(widest.begin(), widest.end()), 0.02);
+  }
+}
+
 TEST(Household, ARobotThatComesBackFindsLandmarksAgain) {
   const Scene truth = simulate_household(building(600)).truth;
   std::vector<std::int32_t> last(truth.points.size(), -1);
