@@ -101,6 +101,20 @@ TEST(Household, EveryLandmarkIsSeenThreeTimesFromInsideTheHouse) {
   }
 }
 
+TEST(Household, NothingIsSeenThroughWalls) {
+  const HouseholdOptions o = building(400);
+  const Scene truth = simulate_household(o).truth;
+  Random path(o.seed);  // as simulate_household draws its house
+  (void)path.uniform();
+  const HousePlan plan(4 + static_cast<int>(std::sqrt(o.step * o.num_views) / 3), path);
+  for (const Observation& now : truth.observations) {
+    const Vector3d eye = truth.views[static_cast<std::size_t>(now.view)].T_cam_world.inverse().t;
+    const auto met = plan.look(eye, truth.points[static_cast<std::size_t>(now.point)] - eye);
+    ASSERT_TRUE(met);
+    ASSERT_NEAR(*met, 1, 2e-6) << "the first thing met is the landmark itself";
+  }
+}
+
 // Otherwise bundle adjustment sends it to the other side of infinity.
 TEST(Household, EveryLandmarkIsSeenFromTwoSides) {
   for (const HouseholdOptions& o : {HouseholdOptions{}, building(200)}) {
@@ -138,6 +152,11 @@ TEST(Household, SameSeedSameBits) {
   EXPECT_TRUE(same_bits(a.truth, b.truth));
   EXPECT_TRUE(same_bits(a.start, b.start));
   EXPECT_NE(a.truth.points[0], c.truth.points[0]);
+  const auto first_error = [](const Scene& scene) {
+    const Observation& seen = scene.observations[0];
+    return seen.u - scene.cameras[0].sight(in_camera(scene, seen))->pixel[0];
+  };
+  EXPECT_GT(std::abs(first_error(a.truth) - first_error(c.truth)), 1e-6) << "other noise, too";
 }
 
 // What one stream of random numbers is for moves nothing of the others.
