@@ -362,12 +362,7 @@ int main(int argc, char** argv) {
                "[--json FILE] [--make-best]\n");
     return 2;
   }
-  // OpenBLAS and OpenMP read these when they are loaded: set them, then start again.
-  if (const char* set = std::getenv("OPENBLAS_NUM_THREADS"); set == nullptr || std::string_view(set) != "1") {
-    ::setenv("OPENBLAS_NUM_THREADS", "1", 1);
-    ::setenv("OMP_NUM_THREADS", "1", 1);
-    ::execv("/proc/self/exe", argv);
-  }
+  pipit::keep_blas_to_one_thread(argv);
   std::string command = "OPENBLAS_NUM_THREADS=1 OMP_NUM_THREADS=1";
   for (int k = 0; k < argc; ++k) command += std::string(" ") + argv[k];
   return pipit::run(*options, command);

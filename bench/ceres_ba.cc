@@ -182,8 +182,7 @@ std::vector<std::string> ceres_ba_settings() {
 }
 
 BundleRun run_ceres_ba(const Scene& scene, const CeresBaOptions& options) {
-  reset_peak_rss();
-  const double before_mb = peak_rss_mb();
+  const MemoryWatch memory(options.watch_memory);
   BundleRun run;
   run.name = "Ceres, " + options.setting;
   {
@@ -229,7 +228,7 @@ BundleRun run_ceres_ba(const Scene& scene, const CeresBaOptions& options) {
     run.setup_s = summary.preprocessor_time_in_seconds;
     for (const ceres::IterationSummary& it : summary.iterations)
       if (it.iteration == 0 || it.step_is_successful) run.diary.push_back({it.cumulative_time_in_seconds, it.cost});
-    run.peak_mb = peak_rss_mb() - before_mb;
+    run.peak_mb = memory.peak_mb();
     run.end = blocks.scene();
   }
   const SceneError error = error_of(run.end);

@@ -12,6 +12,7 @@ struct CeresBaOptions {
   double tolerance = 1e-6;              ///< relative decrease of the cost at which it stops
   int num_threads = 1;
   int max_iterations = 200;
+  bool watch_memory = true;
 };
 
 /// Ways to solve the linear systems: "dense schur", "sparse schur", "implicit schur" (conjugate gradients that never

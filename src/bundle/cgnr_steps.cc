@@ -30,6 +30,8 @@ CgnrSteps<S, N>::CgnrSteps(const BundleLayout& layout, const BundleOptions& opti
                    : sizeof(S) == 2 ? "cgnr, products in fp16"
                    : sizeof(S) == 4 ? "cgnr, products in fp32"
                                     : "cgnr, products in fp64";
+  report_.reason =
+      options.solver == BundleSolver::Auto ? "a window: its Jacobian stays in the cache" : "solver as asked";
   product_.keep_w = kNaive;
 }
 
