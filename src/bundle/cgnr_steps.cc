@@ -4,6 +4,7 @@
 #include <cmath>
 
 #include "base/clock.h"
+#include "base/contract.h"
 
 namespace pipit {
 namespace {
@@ -23,9 +24,6 @@ CgnrSteps<S, N>::CgnrSteps(const BundleLayout& layout, const BundleOptions& opti
       workers_(workers),
       product_(layout, options.precision.accumulate, options.precision.scaling, workers),
       exact_(layout, Accumulate::Single, false, workers) {
-  const std::size_t n = at(layout.views * layout.columns + layout.points * 4);
-  gradient_.resize(n), step_.resize(n), b_.resize(n), y_.resize(n), p_.resize(n), q_.resize(n);
-  point_gradient_.resize(at(layout.points) * 3);
   report_.chosen = kNaive           ? "cgnr, all in fp16"
                    : sizeof(S) == 2 ? "cgnr, products in fp16"
                    : sizeof(S) == 4 ? "cgnr, products in fp32"
@@ -33,11 +31,74 @@ CgnrSteps<S, N>::CgnrSteps(const BundleLayout& layout, const BundleOptions& opti
   report_.reason =
       options.solver == BundleSolver::Auto ? "a window: its Jacobian stays in the cache" : "solver as asked";
   product_.keep_w = kNaive;
+  size_vectors();
+}
+
+template <class S, class N>
+void CgnrSteps<S, N>::size_vectors() {
+  const std::size_t n = at(layout_.views * layout_.columns + layout_.points * 4);
+  gradient_.resize(n), step_.resize(n), b_.resize(n), y_.resize(n), p_.resize(n), q_.resize(n);
+  point_gradient_.resize(at(layout_.points) * 3);
+}
+
+template <class S, class N>
+bool CgnrSteps<S, N>::prepare() {
+  size_vectors();
+  product_.prepare();
+  exact_.prepare();
+  report_.inner_iterations = 0, report_.seconds_solve = report_.seconds_products = 0, report_.range = {};
+  return true;
+}
+
+// Onto U and g of its views, so that blocks are scaled with it.
+template <class S, class N>
+void CgnrSteps<S, N>::add_prior(const LineariseJob& job) {
+  prior_ = job.prior != nullptr && !job.prior->empty() ? job.prior : nullptr;
+  if (prior_ == nullptr) return;
+  expects(!kNaive && layout_.intrinsics == 0, "a prior on poses: not in half, nor with intrinsics to estimate");
+  const std::size_t n = at(prior_->size());
+  prior_H_.assign(prior_->H.begin(), prior_->H.end());
+  prior_x_.resize(n), prior_y_.resize(n);
+  for (std::size_t i = 0; i < prior_->views.size(); ++i)
+    for (std::size_t a = 0; a < 6; ++a) {
+      const std::size_t view = at(prior_->views[i]);
+      parts_.g[6 * view + a] += job.prior_gradient[6 * i + a];
+      for (std::size_t b = 0; b < 6; ++b) parts_.U[(6 * view + a) * 6 + b] += prior_->H[(6 * i + a) * n + 6 * i + b];
+    }
+}
+
+// q += L^-1 H L^-T p on its views; yields p'(that).
+template <class S, class N>
+double CgnrSteps<S, N>::add_prior_product(std::span<const V> p, std::span<V> q) {
+  if (prior_ == nullptr) return 0;
+  const auto L = [&](std::size_t i) { return &factors_.views[at(prior_->views[i]) * 36]; };
+  for (std::size_t i = 0; i < prior_->views.size(); ++i) {
+    float* x = &prior_x_[6 * i];
+    for (std::size_t r = 6; r-- > 0;) {
+      double sum = static_cast<double>(p[6 * at(prior_->views[i]) + r]);
+      for (std::size_t c = r + 1; c < 6; ++c) sum -= L(i)[c * 6 + r] * static_cast<double>(x[c]);
+      x[r] = static_cast<float>(sum / L(i)[r * 6 + r]);
+    }
+  }
+  dense_times(prior_H_, prior_x_, prior_y_);
+  double quadratic = 0;
+  for (std::size_t i = 0; i < prior_->views.size(); ++i) {
+    double y[6];
+    for (std::size_t r = 0; r < 6; ++r) {
+      quadratic += static_cast<double>(prior_x_[6 * i + r]) * static_cast<double>(prior_y_[6 * i + r]);
+      y[r] = static_cast<double>(prior_y_[6 * i + r]);
+      for (std::size_t c = 0; c < r; ++c) y[r] -= L(i)[r * 6 + c] * y[c];
+      y[r] /= L(i)[r * 6 + r];
+      q[6 * at(prior_->views[i]) + r] += static_cast<V>(y[r]);
+    }
+  }
+  return quadratic;
 }
 
 template <class S, class N>
 double CgnrSteps<S, N>::linearise(const LineariseJob& job) {
   const double cost = pipit::linearise(job, true, false, parts_, workers_);
+  add_prior(job);
   factors_.compute(layout_, parts_, precision_.scaling, point_gradient_);
   scale_jacobian(layout_, factors_, parts_.J, workers_);
   product_.load(parts_.J, count_ ? &report_.range : nullptr);
@@ -59,7 +120,7 @@ PcgScalar<N> CgnrSteps<S, N>::multiply(std::span<const N> p, double lambda, std:
   if constexpr (!kNaive) {
     const double pq = product_(p, static_cast<V>(lambda), q);
     tie_intrinsics<V>(layout_, q);
-    return pq;
+    return pq + add_prior_product(p, q);
   } else {
     for (std::size_t i = 0; i < p.size(); ++i) p_[i] = static_cast<float>(p[i]);
     product_(p_, 0, q_);
@@ -86,6 +147,7 @@ void CgnrSteps<S, N>::propose(const LineariseJob&, double lambda, const LinearGo
     if constexpr (!kNaive) {
       exact_(x, static_cast<V>(lambda), q_);
       tie_intrinsics<V>(layout_, q_);
+      add_prior_product(x, q_);
       for (std::size_t i = 0; i < r.size(); ++i) r[i] = b_[i] - q_[i];
     }
   };

@@ -19,12 +19,16 @@ class CgnrSteps final : public BundleSteps {
   using V = typename NormalProduct<S>::V;
   CgnrSteps(const BundleLayout& layout, const BundleOptions& options, Workers& workers);
 
+  bool prepare() override;
   double linearise(const LineariseJob& job) override;
   double cost(const LineariseJob& job) override { return cost_of<V>(job, workers_); }
   void propose(const LineariseJob& job, double lambda, const LinearGoal& goal, BundleStep& step) override;
-  LinearReport report() const override { return report_; }
+  const LinearReport& report() const override { return report_; }
 
  private:
+  void size_vectors();
+  void add_prior(const LineariseJob& job);
+  double add_prior_product(std::span<const V> p, std::span<V> q);
   static constexpr bool kNaive = !std::is_floating_point_v<N>;
   PcgScalar<N> multiply(std::span<const N> p, double lambda, std::span<N> q);
 
@@ -40,6 +44,8 @@ class CgnrSteps final : public BundleSteps {
   std::vector<N> b_, y_;
   std::vector<V> p_, q_;  // operands of the naive solver; of replacement
   PcgScratch<N> scratch_;
+  const PosePrior* prior_ = nullptr;
+  std::vector<float> prior_H_, prior_x_, prior_y_;
   LinearReport report_;
 };
 

@@ -12,27 +12,28 @@ std::size_t at(std::int32_t i) { return static_cast<std::size_t>(i); }
 
 }  // namespace
 
-BundleLayout::BundleLayout(const Scene& scene, bool estimate)
-    : rows(scene.third == Third::None ? 2 : 3),
-      views(static_cast<int>(scene.views.size())),
-      points(static_cast<int>(scene.points.size())) {
+void BundleLayout::build(const Scene& scene, bool estimate) {
+  rows = scene.third == Third::None ? 2 : 3;
+  views = static_cast<int>(scene.views.size()), points = static_cast<int>(scene.points.size());
+  intrinsics = 0, shares = false;
   if (estimate)
     for (const Camera& camera : scene.cameras) intrinsics = std::max(intrinsics, camera.num_parameters());
-  columns += intrinsics;
-  views_with.resize(scene.cameras.size());
+  columns = kPoseColumns + intrinsics;
+  views_with.assign(scene.cameras.size(), 0);
+  camera_of.clear();
   for (const View& view : scene.views) {
     expects(view.camera >= 0 && at(view.camera) < scene.cameras.size(), "BundleLayout: no such camera");
     camera_of.push_back(view.camera);
     if (++views_with[at(view.camera)] > 1 && intrinsics > 0) shares = true;
   }
 
-  std::vector<std::int32_t> seen(at(views));
+  next.assign(at(views), 0);
   for (const Observation& o : scene.observations) {
     expects(o.view >= 0 && o.view < views && o.point >= 0 && o.point < points, "BundleLayout: no such view or point");
-    ++seen[at(o.view)];
+    ++next[at(o.view)];
   }
   group_begin.assign(at(views) + 1, 0);
-  for (int v = 0; v < views; ++v) group_begin[at(v) + 1] = group_begin[at(v)] + (seen[at(v)] + kAbreast - 1) / kAbreast;
+  for (int v = 0; v < views; ++v) group_begin[at(v) + 1] = group_begin[at(v)] + (next[at(v)] + kAbreast - 1) / kAbreast;
   groups = group_begin.back();
   view_of.resize(at(groups));
   for (int v = 0; v < views; ++v)
@@ -41,7 +42,7 @@ BundleLayout::BundleLayout(const Scene& scene, bool estimate)
   point.assign(slots(), points);
   measured.assign(slots() * at(rows), 0.0);
   slot_of.resize(scene.observations.size());
-  std::vector<std::int32_t> next(at(views));
+  next.assign(at(views), 0);
   point_begin.assign(at(points) + 1, 0);
   for (std::size_t k = 0; k < scene.observations.size(); ++k) {
     const Observation& o = scene.observations[k];
@@ -55,9 +56,9 @@ BundleLayout::BundleLayout(const Scene& scene, bool estimate)
   }
   std::partial_sum(point_begin.begin(), point_begin.end(), point_begin.begin());
   point_slots.resize(scene.observations.size());
-  std::vector<std::int32_t> fill(point_begin.begin(), point_begin.end() - 1);
+  next.assign(point_begin.begin(), point_begin.end() - 1);
   for (std::size_t slot = 0; slot < slots(); ++slot)
-    if (point[slot] < points) point_slots[at(fill[at(point[slot])]++)] = static_cast<std::int32_t>(slot);
+    if (point[slot] < points) point_slots[at(next[at(point[slot])]++)] = static_cast<std::int32_t>(slot);
 }
 
 }  // namespace pipit

@@ -36,8 +36,11 @@ auto with_columns(int columns, const Body& body) {
 /// Groups of sixteen observations, each of one view. The last group of a view is filled up with slots that count for
 /// nothing: their point is `points`, one behind the last.
 struct BundleLayout {
-  /// Needs: indices in range, every observation finite.   `intrinsics`: estimate those of every camera; else 0 columns.
-  BundleLayout(const Scene& scene, bool intrinsics);
+  /// Needs: indices in range, every observation finite.   `estimate`: intrinsics of every camera; else 0 columns.
+  BundleLayout(const Scene& scene, bool estimate) { build(scene, estimate); }
+  BundleLayout() = default;
+  /// Anew, in the same memory.
+  void build(const Scene& scene, bool estimate);
 
   int rows = 2;                ///< R: residuals of an observation, 3 with a third number
   int intrinsics = 0;          ///< I: most parameters of a camera of the scene, or 0
@@ -54,6 +57,8 @@ struct BundleLayout {
   std::vector<std::int32_t> point_slots;  ///< ascending in each point, so ascending by view
   std::vector<std::int32_t> view_of;      ///< [groups]
   AlignedVector<double> measured;         ///< [groups, R, 16]
+
+  std::vector<std::int32_t> next;  ///< bench of build()
 
   std::size_t slots() const { return static_cast<std::size_t>(groups) * kAbreast; }
 };

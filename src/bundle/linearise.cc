@@ -395,9 +395,9 @@ void fill_views(const Scene& scene, const BundleState& state, int intrinsics, st
   }
 }
 
-std::vector<std::uint8_t> taking_part(const LineariseJob& job) {
+void taking_part(const LineariseJob& job, std::vector<std::uint8_t>& taking) {
   const BundleLayout& layout = *job.layout;
-  std::vector<std::uint8_t> taking(layout.slots());
+  taking.assign(layout.slots(), 0);
   for (std::size_t slot = 0; slot < layout.slots(); ++slot) {
     if (layout.point[slot] == layout.points) continue;
     const ViewNumbers& view = job.views[static_cast<std::size_t>(layout.view_of[slot / kAbreast])];
@@ -408,7 +408,6 @@ std::vector<std::uint8_t> taking_part(const LineariseJob& job) {
     const double ahead = view.both_sides ? std::abs(p.z()) : p.z(), aside = p.head<2>().lpNorm<1>();
     taking[slot] = p.allFinite() && (view.fisheye ? ahead > 0 || aside > 1e-5 * -ahead : ahead > 1e-8 * aside);
   }
-  return taking;
 }
 
 }  // namespace pipit

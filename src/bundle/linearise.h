@@ -12,6 +12,7 @@
 #include "base/parallel.h"
 #include "bits/format.h"
 #include "bundle/layout.h"
+#include "bundle/prior.h"
 #include "factor/aligned.h"
 #include "geom/se3.h"
 #include "solve/robust.h"
@@ -49,6 +50,8 @@ struct LineariseJob {
   std::span<const ViewNumbers> views;       ///< [views]
   std::span<const Eigen::Vector3d> points;  ///< [points + 1]
   std::span<const std::uint8_t> taking;     ///< [slots] 1: takes part, 0: was not before its camera when all began
+  const PosePrior* prior = nullptr;         ///< or none; costs and U, g of the passes below are without it
+  std::span<const double> prior_gradient;   ///< of the prior, where the views are
 };
 
 /// Numbers of an observation beside J, that are gathered by point: W = Jc'Jp [C, 3] by columns, then V = Jp'Jp (six:
@@ -83,6 +86,6 @@ double linearise(const LineariseJob& job, bool keep, bool with_w, Linearised<T>&
 /// The numbers of each view at a state.
 void fill_views(const Scene& scene, const BundleState& state, int intrinsics, std::vector<ViewNumbers>& views);
 /// Who takes part: observations of points that stand before their cameras, where `job` (its `taking` unused) is.
-std::vector<std::uint8_t> taking_part(const LineariseJob& job);
+void taking_part(const LineariseJob& job, std::vector<std::uint8_t>& taking);
 
 }  // namespace pipit

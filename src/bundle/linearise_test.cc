@@ -75,7 +75,9 @@ TEST_P(Models, GradientIsTheSlopeOfTheCost) {
       for (double& d : part.points) d *= times;
       BundleState moved = state;
       move(scene, layout, state, part, moved);
-      const Placed placed(scene, layout, form, moved);
+      Placed placed(scene, layout, form);
+      placed.state = moved;
+      placed.refresh();
       return cost_of<double>(placed.job, workers);
     };
     // central difference: h^2 of the third derivative, and 1e-16 / h of the cost
@@ -150,9 +152,11 @@ TEST(Linearise, APointBehindItsCameraMakesTheCostInfinite) {
   const BundleLayout layout(scene, false);
   Placed placed(scene, layout, form_of(scene, {}));
   placed.state.points[3].z() = -100;
+  placed.refresh();
   Workers workers(1);
   EXPECT_EQ(cost_of<double>(placed.job, workers), std::numeric_limits<double>::infinity());
-  const auto left = taking_part(placed.job);
+  std::vector<std::uint8_t> left;
+  taking_part(placed.job, left);
   EXPECT_EQ(std::count(left.begin(), left.end(), 1), static_cast<std::ptrdiff_t>(scene.observations.size()) - 3);
   placed.job.taking = left;
   EXPECT_TRUE(std::isfinite(cost_of<double>(placed.job, workers)));

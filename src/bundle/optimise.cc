@@ -53,28 +53,47 @@ std::optional<Precision> bundle_precision(std::string_view name) {
   return precision;
 }
 
-BundleSummary optimise(Scene& scene, const BundleOptions& options, const Observer& observer) {
-  const Stopwatch watch;
-  Workers workers(options.num_threads);
-  const BundleLayout layout(scene, !options.fix_intrinsics);
-  BundleSummary out;
-  out.before = error_of(scene);
-  Summary& s = out.minimise;
+struct BundleOptimiser::Parts {
+  explicit Parts(int threads) : workers(threads) {}
+  Workers workers;
+  BundleLayout layout;
+  Placed placed;
+  BundleState trial;
+  std::unique_ptr<BundleSteps> steps;
+  BundleStep step;
+  BundleSummary summary;
+};
 
+BundleOptimiser::BundleOptimiser(const BundleOptions& options)
+    : options_(options), parts_(std::make_unique<Parts>(options.num_threads)) {}
+BundleOptimiser::~BundleOptimiser() = default;
+
+BundleSummary optimise(Scene& scene, const BundleOptions& options, const Observer& observer) {
+  return BundleOptimiser(options).run(scene, observer);
+}
+
+const BundleSummary& BundleOptimiser::run(Scene& scene, const Observer& observer, const PosePrior* prior) {
+  const Stopwatch watch;
+  const BundleOptions& options = options_;
+  auto& [workers, layout, placed, trial, steps, step, out] = *parts_;
+  Summary& s = out.minimise;
+  s.trace.clear();
+  s.iterations = 0, s.seconds = {};
+  out.before = error_of(scene);
+
+  layout.build(scene, !options.fix_intrinsics);
   LineariseForm form = form_of(scene, options.loss);
   form.residual = options.precision.residual;
-  Placed placed(scene, layout, form);
+  placed.place(scene, layout, form, prior);
   BundleState& state = placed.state;
   const LineariseJob& job = placed.job;
-  BundleState trial = state;
+  trial = state;
   out.taking_part = std::count(placed.taking.begin(), placed.taking.end(), 1);
-
-  const auto steps = make_steps(layout, options, workers);
-  BundleStep step;
+  if (steps == nullptr || !steps->prepare()) steps = make_steps(layout, options, workers);
   step.views.resize(at(layout.views * layout.columns));
   step.points.resize(at(layout.points) * 3);
   Damping damping{options.first_damping};
-  double cost = steps->cost(job);
+  double cost = steps->cost(job) + placed.prior_cost;
   s.cost_initial = s.cost_final = cost;
   s.stop = std::isfinite(cost) ? Stop::MaxIterations : Stop::Diverged;
 
@@ -108,7 +127,7 @@ BundleSummary optimise(Scene& scene, const BundleOptions& options, const Observe
         placed.refresh();
         s.seconds.update += clock.seconds();
         clock = Stopwatch();
-        trial_cost = steps->cost(job);
+        trial_cost = steps->cost(job) + placed.prior_cost;
         s.seconds.linearize += clock.seconds();
       }
       if (trial_cost < cost) {

@@ -4,12 +4,14 @@
 #pragma once
 #include <functional>
 #include <limits>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "bits/counters.h"
+#include "bundle/prior.h"
 #include "scene/scene.h"
 #include "solve/minimise.h"
 #include "solve/precision.h"
@@ -51,12 +53,32 @@ struct BundleSummary {
   std::int64_t taking_part = 0;  ///< observations of points that stood before their cameras
 };
 
-/// Better poses, points and (unless fixed) intrinsics in `scene`; views that are `fixed` keep their poses. Every
-/// accepted step lowers the cost, so the scene is the best so far whatever the reason to stop.
-///
-/// Needs   indices of the scene in range, numbers finite, cameras sound.
-/// Yields  an outcome for degenerate scenes too: what nothing is known of stays where it is.
-/// Threads same bits for any num_threads.
+/// Runs over scenes that grow, shrink and change. After a while of scenes no larger than before, conjugate gradients on
+/// one thread ask for no memory.
+class BundleOptimiser {
+ public:
+  explicit BundleOptimiser(const BundleOptions& options);
+  ~BundleOptimiser();
+
+  /// Better poses, points and (unless fixed) intrinsics in `scene`; views that are `fixed` keep their poses. Every
+  /// accepted step lowers the cost, so the scene is the best so far whatever the reason to stop.
+  ///
+  /// Needs   indices of the scene in range, numbers finite, cameras sound. With a prior: intrinsics fixed, and a solver
+  ///         Cgnr that is not all in half; its views in range.
+  /// Yields  an outcome for degenerate scenes too: what nothing is known of stays where it is. Good until the next run.
+  /// Threads same bits for any num_threads.
+  const BundleSummary& run(Scene& scene, const Observer& observer = {}, const PosePrior* prior = nullptr);
+
+  /// For the runs to come.
+  void set_time_limit(double seconds) { options_.time_limit_s = seconds; }
+
+ private:
+  struct Parts;
+  BundleOptions options_;
+  std::unique_ptr<Parts> parts_;
+};
+
+/// One run.
 BundleSummary optimise(Scene& scene, const BundleOptions& options, const Observer& observer = {});
 
 }  // namespace pipit

@@ -245,6 +245,19 @@ void gather_d(const BundleLayout& layout, const std::int32_t* places, const doub
   gather_shares(layout, places, shares, q, range);
 }
 
+HWY_ATTR void dense_times_f(const float* H, const float* x, float* y, std::size_t n) {
+  const Sixteen<float> d;
+  constexpr size_t N = hn::MaxLanes(d);
+  for (std::size_t row = 0; row < n; ++row) {
+    auto sum = hn::Zero(d);
+    std::size_t c = 0;
+    for (; c + N <= n; c += N) sum = hn::MulAdd(hn::LoadU(d, H + row * n + c), hn::LoadU(d, x + c), sum);
+    float total = hn::GetLane(hn::SumOfLanes(d, sum));
+    for (; c < n; ++c) total += H[row * n + c] * x[c];
+    y[row] = total;
+  }
+}
+
 /// Rows x of J to x L^-T, in place: x_c = (x_c - sum of L(c, b) x_b, b < c) / L(c, c).
 template <class V>
 HWY_ATTR void scale_views(
@@ -306,6 +319,7 @@ HWY_EXPORT(find_places_f);
 HWY_EXPORT(find_places_d);
 HWY_EXPORT(gather_f);
 HWY_EXPORT(gather_d);
+HWY_EXPORT(dense_times_f);
 HWY_EXPORT(scale_views_f);
 HWY_EXPORT(scale_views_d);
 
@@ -335,9 +349,8 @@ template void tie_intrinsics<double>(const BundleLayout&, std::span<double>);
 
 namespace {
 
-/// U of every view, or, where intrinsics are shared, its block of the pose and the mean block of its camera.
+/// Where intrinsics are shared: the block of each pose, and the mean block of its camera.
 std::vector<double> diagonal_blocks(const BundleLayout& layout, const std::vector<double>& U) {
-  if (!layout.shares) return U;
   std::vector<double> out = U;
   const std::size_t C = at(layout.columns), I = at(layout.intrinsics);
   std::vector<double> means(layout.views_with.size() * I * I);
@@ -367,7 +380,9 @@ void BlockFactors::compute(const BundleLayout& layout,
                            std::span<double> point_gradient) {
   const int C = layout.columns;
   views.assign(parts.U.size(), 0.0);
-  const std::vector<double> blocks = diagonal_blocks(layout, parts.U);
+  std::vector<double> shared;
+  if (layout.shares) shared = diagonal_blocks(layout, parts.U);
+  const std::vector<double>& blocks = layout.shares ? shared : parts.U;
   points.assign((at(layout.points) + 1) * 6, 0.0);
   for (int v = 0; v < layout.views; ++v) {
     const double* U = blocks.data() + at(v * C * C);
@@ -442,6 +457,11 @@ void BlockFactors::divide_transposed(const BundleLayout& layout, std::span<doubl
   }
 }
 
+void dense_times(std::span<const float> H, std::span<const float> x, std::span<float> y) {
+  expects(H.size() == x.size() * y.size() && x.size() == y.size(), "dense_times: sizes");
+  HWY_DYNAMIC_DISPATCH(dense_times_f)(H.data(), x.data(), y.data(), x.size());
+}
+
 template <class T>
 void scale_jacobian(const BundleLayout& layout, const BlockFactors& factors, AlignedVector<T>& J, Workers& workers) {
   for_ranges(workers, at(layout.views), kViewGrain, [&](Range range) {
@@ -457,13 +477,18 @@ template void scale_jacobian<double>(const BundleLayout&, const BlockFactors&, A
 template <class S>
 NormalProduct<S>::NormalProduct(const BundleLayout& layout, Accumulate accumulate, bool scale_vectors, Workers& workers)
     : layout_(layout), accumulate_(accumulate), scale_vectors_(scale_vectors), workers_(workers) {
-  shares_.resize(layout.slots() * 4);
-  places_.resize(layout.point_slots.size());
+  prepare();
+}
+
+template <class S>
+void NormalProduct<S>::prepare() {
+  shares_.resize(layout_.slots() * 4);
+  places_.resize(layout_.point_slots.size());
   if constexpr (std::is_same_v<V, float>)
-    HWY_DYNAMIC_DISPATCH(find_places_f)(layout, places_.data());
+    HWY_DYNAMIC_DISPATCH(find_places_f)(layout_, places_.data());
   else
-    HWY_DYNAMIC_DISPATCH(find_places_d)(layout, places_.data());
-  p_.assign(at(layout.views * layout.columns) + (at(layout.points) + 1) * 4, V(0));  // nobody's point stays zero
+    HWY_DYNAMIC_DISPATCH(find_places_d)(layout_, places_.data());
+  p_.assign(at(layout_.views * layout_.columns) + (at(layout_.points) + 1) * 4, V(0));  // nobody's point stays zero
 }
 
 template <class S>

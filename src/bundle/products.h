@@ -34,6 +34,9 @@ struct BlockFactors {
   void divide_transposed(const BundleLayout& layout, std::span<double> x) const;
 };
 
+/// y = H x, H [n, n] by rows, symmetric; in fp32.
+void dense_times(std::span<const float> H, std::span<const float> x, std::span<float> y);
+
 /// J <- J L^-T in place.
 template <class T>
 void scale_jacobian(const BundleLayout& layout, const BlockFactors& factors, AlignedVector<T>& J, Workers& workers);
@@ -46,6 +49,8 @@ class NormalProduct {
   using V = std::conditional_t<std::is_same_v<S, double>, double, float>;
 
   NormalProduct(const BundleLayout& layout, Accumulate accumulate, bool scale_vectors, Workers& workers);
+  /// After the layout was built anew.
+  void prepare();
 
   /// J [groups, R, C + 3, 16]. Another S than V: rounded once; the counters (may be null) see that and every operand p
   /// from now on.

@@ -14,7 +14,7 @@ class SchurSteps final : public BundleSteps {
   double linearise(const LineariseJob& job) override;
   double cost(const LineariseJob& job) override { return cost_of<T>(job, workers_); }
   void propose(const LineariseJob& job, double lambda, const LinearGoal& goal, BundleStep& step) override;
-  LinearReport report() const override { return layout_.shares ? shared_report_ : solver_.report(); }
+  const LinearReport& report() const override { return layout_.shares ? shared_report_ : solver_.report(); }
 
  private:
   void solve(const LinearGoal& goal, BundleStep& step);

@@ -7,13 +7,12 @@ std::size_t at(std::int32_t i) { return static_cast<std::size_t>(i); }
 
 }  // namespace
 
-BundleState state_of(const Scene& scene) {
-  BundleState state;
+void take_values(const Scene& scene, BundleState& state) {
+  state.T_world_cam.clear(), state.intrinsics.clear();
   for (const View& view : scene.views) state.T_world_cam.push_back(view.T_cam_world.inverse());
   for (const Camera& camera : scene.cameras) state.intrinsics.push_back(camera.parameters);
-  state.points = scene.points;
+  state.points.assign(scene.points.begin(), scene.points.end());
   state.points.emplace_back(0, 0, 0);
-  return state;
 }
 
 LineariseForm form_of(const Scene& scene, const RobustLoss& loss) {
@@ -36,13 +35,22 @@ void move(
     to.points[p] = from.points[p] + Eigen::Map<const Eigen::Vector3d>(&step.points[3 * p]);
 }
 
-Placed::Placed(const Scene& of, const BundleLayout& layout, const LineariseForm& form, BundleState where)
-    : scene(&of),
-      state(std::move(where)),
-      job{.layout = &layout, .form = form, .views = {}, .points = {}, .taking = {}} {
+void Placed::place(const Scene& of, const BundleLayout& layout, const LineariseForm& form, const PosePrior* prior) {
+  scene = &of;
+  take_values(of, state);
+  job = {
+      .layout = &layout, .form = form, .views = {}, .points = {}, .taking = {}, .prior = prior, .prior_gradient = {}};
+  prior_gradient.resize(prior != nullptr ? static_cast<std::size_t>(prior->size()) : 0);
   refresh();
-  taking = taking_part(job);
+  taking_part(job, taking);
   job.taking = taking;
+}
+
+void Placed::refresh() {
+  fill_views(*scene, state, job.layout->intrinsics, views);
+  job.views = views, job.points = state.points;
+  prior_cost = job.prior != nullptr ? job.prior->evaluate(state.T_world_cam, prior_gradient) : 0;
+  job.prior_gradient = prior_gradient;
 }
 
 }  // namespace pipit

@@ -8,8 +8,13 @@
 
 namespace pipit {
 
-/// Of the scene's values.
-BundleState state_of(const Scene& scene);
+/// The scene's values.
+void take_values(const Scene& scene, BundleState& state);
+inline BundleState state_of(const Scene& scene) {
+  BundleState state;
+  take_values(scene, state);
+  return state;
+}
 LineariseForm form_of(const Scene& scene, const RobustLoss& loss);
 /// to = from (+) step; fixed views keep their poses. Needs `to` as large as `from`.
 void move(
@@ -17,21 +22,21 @@ void move(
 
 /// A state with all that a pass needs to look at it. It stays where it is: `job` points into it.
 struct Placed {
-  Placed(const Scene& of, const BundleLayout& layout, const LineariseForm& form, BundleState where);
-  Placed(const Scene& of, const BundleLayout& layout, const LineariseForm& form)
-      : Placed(of, layout, form, state_of(of)) {}
+  Placed() = default;
+  Placed(const Scene& of, const BundleLayout& layout, const LineariseForm& form) { place(of, layout, form); }
   Placed(const Placed&) = delete;
   Placed& operator=(const Placed&) = delete;
+  /// At the scene's values, and who takes part there. All arguments stay.
+  void place(const Scene& of, const BundleLayout& layout, const LineariseForm& form, const PosePrior* prior = nullptr);
   /// After a change of `state`.
-  void refresh() {
-    fill_views(*scene, state, job.layout->intrinsics, views);
-    job.views = views, job.points = state.points;
-  }
+  void refresh();
 
-  const Scene* scene;
+  const Scene* scene = nullptr;
   BundleState state;
   std::vector<ViewNumbers> views;
   std::vector<std::uint8_t> taking;
+  std::vector<double> prior_gradient;
+  double prior_cost = 0;
   LineariseJob job;
 };
 

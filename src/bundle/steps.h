@@ -25,14 +25,17 @@ struct BundleStep {
 class BundleSteps {
  public:
   virtual ~BundleSteps() = default;
+  /// After the layout was built anew, in the same object. False: this way of solving has to be made anew, too.
+  virtual bool prepare() { return false; }
   /// The cost at `job`, with all that a step needs.
   virtual double linearise(const LineariseJob& job) = 0;
   virtual double cost(const LineariseJob& job) = 0;
-  /// Needs linearise, with the same job.
+  /// Needs linearise, with the same job; step.views and step.points as long as they have to be.
   virtual void propose(const LineariseJob& job, double lambda, const LinearGoal& goal, BundleStep& step) = 0;
-  virtual LinearReport report() const = 0;
+  virtual const LinearReport& report() const = 0;
 };
 
+/// Needs   a prior of the job: conjugate gradients that are not all in half.
 std::unique_ptr<BundleSteps> make_steps(const BundleLayout& layout, const BundleOptions& options, Workers& workers);
 
 }  // namespace pipit
