@@ -1,6 +1,6 @@
 // bench_ba — how fast bundle adjustment is solved: Pipit and Ceres from the same start with the same error.
 //
-//   bench_ba [--scene FILE]... [--windows N] [--window none|right-u|depth] [--building VIEWS]... [--seed N]
+//   bench_ba [--scene FILE]... [--windows N] [--walk N] [--window none|right-u|depth] [--building VIEWS]... [--seed N]
 //            [--setting NAME]... [--threads N] [--repeat N] [--json FILE]
 //
 // Problems: files that `pipit ba` reads; simulated windows and buildings (scene/household.h), whose truth is known.
@@ -24,6 +24,7 @@
 #include "pipit_ba.h"
 #include "scene/household.h"
 #include "scene/scene_io.h"
+#include "window/sliding_window.h"
 #ifdef PIPIT_WITH_CERES
 #include "ceres_ba.h"
 #endif
@@ -34,9 +35,9 @@ namespace {
 struct Options {
   std::vector<std::string> scenes, settings;
   std::vector<std::int32_t> buildings;
-  int windows = 0;
+  int windows = 0, walk = 0;
   std::string json;
-  Third third = Third::None;  ///< of windows
+  Third third = Third::None;  ///< of windows and walks
   std::uint64_t seed = 1;
   int num_threads = 1, repeat = 3;
 };
@@ -274,6 +275,58 @@ Json report_windows(const Options& o) {
   return rows;
 }
 
+/// A walk of `walk` key-frames through a window of 50, each guess from odometry: what every update takes.
+Json report_walk(const Options& o) {
+  HouseholdOptions options{.num_views = o.walk, .third = o.third, .num_fixed = 10, .seed = o.seed};
+  const SimulatedScene made = simulate_household(options);
+  std::vector<std::vector<TrackedPoint>> tracks(made.start.views.size());
+  for (const Observation& x : made.start.observations)
+    tracks[static_cast<std::size_t>(x.view)].push_back({x.point, x.u, x.v, x.third});
+  const auto pose = [](const Scene& scene, std::size_t k) { return scene.views[k].T_cam_world.inverse(); };
+  Json rows = Json::array();
+  for (const char* precision : {"mixed", "single", "double"}) {
+    WindowOptions window_options;
+    window_options.num_fixed = options.num_fixed;
+    window_options.bundle.precision = *bundle_precision(precision);
+    const Scene& s = made.start;
+    SlidingWindow window(s.cameras.front(), s.third, s.baseline_m, s.depth_sigma, window_options);
+    std::vector<double> seconds;
+    double iterations = 0, off = 0;
+    for (std::size_t k = 0; k < tracks.size(); ++k) {
+      const SE3<double> guess =
+          k < 10 ? pose(made.truth, k) : window.pose(window.size() - 1) * (pose(s, k - 1).inverse() * pose(s, k));
+      const Stopwatch watch;
+      window.add(guess, tracks[k]);
+      if (k < 3) continue;
+      const BundleSummary& summary = window.optimise(10);
+      if (window.num_left() == 0) continue;
+      seconds.push_back(watch.seconds());
+      iterations += summary.minimise.iterations;
+      off = (window.pose(window.size() - 1).t - pose(made.truth, k).t).norm();
+    }
+    fmt::print(
+        "walk of {} key-frames, window of 50, Pipit, {:<7} an update: median {} ms, 99 % {} ms, longest {} ms; {:.1f} "
+        "iterations; {:.1f} mm off at its end\n",
+        o.walk,
+        precision,
+        in_ms(median_of(seconds, 0.5)),
+        in_ms(median_of(seconds, 0.99)),
+        in_ms(median_of(seconds, 1)),
+        iterations / static_cast<double>(seconds.size()),
+        1e3 * off);
+    rows.push_back({{"precision", precision},
+                    {"keyframes", o.walk},
+                    {"window", window_options.keyframes},
+                    {"seconds_median", number(median_of(seconds, 0.5))},
+                    {"seconds_p99", number(median_of(seconds, 0.99))},
+                    {"seconds_max", number(median_of(seconds, 1))},
+                    {"iterations", number(iterations / static_cast<double>(seconds.size()))},
+                    {"off_at_end_m", number(off)}});
+  }
+  std::fflush(stdout);
+  return rows;
+}
+
 int run(const Options& o, const std::string& command) {
   const auto problems = problems_of(o);
   if (!problems) return fail(problems.error().message);
@@ -283,15 +336,20 @@ int run(const Options& o, const std::string& command) {
 #endif
   fmt::print("{} thread(s), best of {}\n", o.num_threads, o.repeat);
   const Json windows = o.windows > 0 ? report_windows(o) : Json(nullptr);
+  const Json walk = o.walk > 0 ? report_walk(o) : Json(nullptr);
   if (!problems->empty())
     fmt::print(
         "{:<47} {:>11} {:>12} {:>13} {:>5} {:>8}\n", "problem", "stop ms", "to 0.1 % ms", "cost", "iter", "peak MB");
   Json rows = Json::array();
   for (const Problem& problem : *problems) report(problem, o, rows);
   if (o.json.empty()) return 0;
-  const Status done = write_json(
-      o.json,
-      {{"command", command}, {"threads", o.num_threads}, {"repeat", o.repeat}, {"windows", windows}, {"rows", rows}});
+  const Status done = write_json(o.json,
+                                 {{"command", command},
+                                  {"threads", o.num_threads},
+                                  {"repeat", o.repeat},
+                                  {"windows", windows},
+                                  {"walk", walk},
+                                  {"rows", rows}});
   return done ? 0 : fail(done.error().message);
 }
 
@@ -309,6 +367,8 @@ std::optional<Options> parse(int argc, char** argv) {
       o.windows = *count;
     else if (flag == "--building" && count && *count >= 6)
       o.buildings.push_back(*count);
+    else if (flag == "--walk" && count && *count >= 60)
+      o.walk = *count;
     else if (flag == "--window" && third_of(value))
       o.third = *third_of(value);
     else if (flag == "--seed" && seed)
@@ -324,7 +384,7 @@ std::optional<Options> parse(int argc, char** argv) {
     else
       return std::nullopt;
   }
-  if (o.scenes.empty() && o.windows == 0 && o.buildings.empty()) return std::nullopt;
+  if (o.scenes.empty() && o.windows == 0 && o.walk == 0 && o.buildings.empty()) return std::nullopt;
   return o;
 }
 
@@ -334,9 +394,10 @@ std::optional<Options> parse(int argc, char** argv) {
 int main(int argc, char** argv) {
   const auto options = pipit::parse(argc, argv);
   if (!options) {
-    fmt::print(stderr,
-               "usage: bench_ba [--scene FILE].. [--windows N] [--window none|right-u|depth] [--building VIEWS].. "
-               "[--seed N] [--setting NAME].. [--threads N] [--repeat N] [--json FILE]\n");
+    fmt::print(
+        stderr,
+        "usage: bench_ba [--scene FILE].. [--windows N] [--walk N] [--window none|right-u|depth] [--building VIEWS].. "
+        "[--seed N] [--setting NAME].. [--threads N] [--repeat N] [--json FILE]\n");
     return 2;
   }
   pipit::keep_blas_to_one_thread(argv);

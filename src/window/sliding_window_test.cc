@@ -93,19 +93,21 @@ TEST(SlidingWindow, APriorKeepsWhatLeft) {
     double with = 0, without = 0;
     for (std::uint64_t seed = 1; seed <= 4; ++seed) {
       const Walk walk({.num_views = 80, .third = third, .num_fixed = 10, .seed = seed});
-      WindowOptions options = options_of(12, 10);
+      WindowOptions options = options_of(30, 10);
       with += error_of_walk(walk, options);
       options.marginalise = false;
       without += error_of_walk(walk, options);
     }
-    EXPECT_LT(with, 1.05 * without) << static_cast<int>(third);
-    EXPECT_LT(with / 4, third == Third::None ? 0.2 : 0.03) << "m after four metres of walk";
+    // 0.87 and 0.23 of it, measured; a window shorter than the tracks would lose by it
+    EXPECT_LT(with, without) << static_cast<int>(third);
+    EXPECT_LT(with / 4, third == Third::None ? 0.04 : 0.006) << "m after four metres of walk";
   }
 }
 
 TEST(Marginaliser, ThePriorCostsWhatWasMarginalised) {
   // Quadratic near the optimum: prior at moved poses against the least cost over the points and the view that left.
-  SimulatedScene walk = simulate_household({.num_views = 8, .track_length = 6, .third = Third::RightU, .num_fixed = 1, .seed = 5});
+  SimulatedScene walk =
+      simulate_household({.num_views = 8, .track_length = 6, .third = Third::RightU, .num_fixed = 1, .seed = 5});
   Scene scene = walk.start;
   scene.views[0].fixed = false, scene.views[1].fixed = true;
   BundleOptions options;
