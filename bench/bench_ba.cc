@@ -1,6 +1,7 @@
 // bench_ba — how fast bundle adjustment is solved: Pipit and Ceres from the same start with the same error.
 //
-//   bench_ba [--scene FILE]... [--windows N] [--walk N] [--window none|right-u|depth] [--building VIEWS]... [--seed N]
+//   bench_ba [--scene FILE]... [--windows N] [--walk N] [--products] [--window none|right-u|depth] [--building
+//   VIEWS]... [--seed N]
 //            [--setting NAME]... [--threads N] [--repeat N] [--json FILE]
 //
 // Problems: files that `pipit ba` reads; simulated windows and buildings (scene/household.h), whose truth is known.
@@ -40,6 +41,7 @@ struct Options {
   Third third = Third::None;  ///< of windows and walks
   std::uint64_t seed = 1;
   int num_threads = 1, repeat = 3;
+  bool products = false;  ///< of CGNR instead of races
 };
 
 constexpr double kTarget = 1.001, kTolerance = 1e-6;
@@ -275,6 +277,45 @@ Json report_windows(const Options& o) {
   return rows;
 }
 
+/// What an inner iteration of CGNR takes in single and in mixed, which differ in the storage of J alone.
+void report_products(const Problem& problem, const Options& o, Json& rows) {
+  double an_iteration[2] = {1e300, 1e300}, products[2] = {1e300, 1e300};
+  constexpr const char* kPrecisions[] = {"single", "mixed"};
+  for (int r = 0; r < o.repeat; ++r)
+    for (std::size_t k = 0; k < 2; ++k) {
+      BundleOptions options;
+      options.precision = *bundle_precision(kPrecisions[k]);
+      options.solver = BundleSolver::Cgnr;
+      options.fix_intrinsics = true;
+      options.num_threads = o.num_threads;
+      options.max_iterations = 4;
+      Scene scene = problem.start;
+      const LinearReport linear = optimise(scene, options).minimise.linear;
+      const auto inner = static_cast<double>(linear.inner_iterations);
+      an_iteration[k] = std::min(an_iteration[k], linear.seconds_solve / inner);
+      products[k] = std::min(products[k], linear.seconds_products / inner);
+    }
+  const int residuals = problem.start.third == Third::None ? 2 : 3;
+  const double megabytes = 1e-6 * 4 * 9 * residuals * static_cast<double>(problem.start.observations.size());
+  const double saved = 1 - an_iteration[1] / an_iteration[0];
+  fmt::print(
+      "{:<24} J {:>7.2f} MB in fp32; an iteration of CGNR {:>8.1f} us in single ({:.0f} % products), {:>8.1f} us in "
+      "mixed: saved {:.1f} %\n",
+      problem.name,
+      megabytes,
+      1e6 * an_iteration[0],
+      100 * products[0] / an_iteration[0],
+      1e6 * an_iteration[1],
+      100 * saved);
+  std::fflush(stdout);
+  rows.push_back({{"problem", problem.name},
+                  {"jacobian_mb_single", number(megabytes)},
+                  {"seconds_single", number(an_iteration[0])},
+                  {"seconds_mixed", number(an_iteration[1])},
+                  {"products_share_single", number(products[0] / an_iteration[0])},
+                  {"saved", number(saved)}});
+}
+
 /// A walk of `walk` key-frames through a window of 50, each guess from odometry: what every update takes.
 Json report_walk(const Options& o) {
   HouseholdOptions options{.num_views = o.walk, .third = o.third, .num_fixed = 10, .seed = o.seed};
@@ -336,12 +377,18 @@ int run(const Options& o, const std::string& command) {
 #endif
   fmt::print("{} thread(s), best of {}\n", o.num_threads, o.repeat);
   const Json windows = o.windows > 0 ? report_windows(o) : Json(nullptr);
+  Json products = Json::array();
+  if (o.products) {
+    report_products(window_of(o, 0), o, products);
+    for (const Problem& problem : *problems) report_products(problem, o, products);
+  }
   const Json walk = o.walk > 0 ? report_walk(o) : Json(nullptr);
-  if (!problems->empty())
+  if (!problems->empty() && !o.products)
     fmt::print(
         "{:<47} {:>11} {:>12} {:>13} {:>5} {:>8}\n", "problem", "stop ms", "to 0.1 % ms", "cost", "iter", "peak MB");
   Json rows = Json::array();
-  for (const Problem& problem : *problems) report(problem, o, rows);
+  for (const Problem& problem : *problems)
+    if (!o.products) report(problem, o, rows);
   if (o.json.empty()) return 0;
   const Status done = write_json(o.json,
                                  {{"command", command},
@@ -349,6 +396,7 @@ int run(const Options& o, const std::string& command) {
                                   {"repeat", o.repeat},
                                   {"windows", windows},
                                   {"walk", walk},
+                                  {"products", products},
                                   {"rows", rows}});
   return done ? 0 : fail(done.error().message);
 }
@@ -357,6 +405,10 @@ std::optional<Options> parse(int argc, char** argv) {
   Options o;
   for (int k = 1; k < argc; ++k) {
     const std::string_view flag = argv[k];
+    if (flag == "--products") {
+      o.products = true;
+      continue;
+    }
     if (k + 1 == argc) return std::nullopt;
     const std::string value = argv[++k];
     const auto count = parse_number<int>(value);
@@ -384,7 +436,7 @@ std::optional<Options> parse(int argc, char** argv) {
     else
       return std::nullopt;
   }
-  if (o.scenes.empty() && o.windows == 0 && o.walk == 0 && o.buildings.empty()) return std::nullopt;
+  if (o.scenes.empty() && o.windows == 0 && o.walk == 0 && !o.products && o.buildings.empty()) return std::nullopt;
   return o;
 }
 
@@ -394,10 +446,10 @@ std::optional<Options> parse(int argc, char** argv) {
 int main(int argc, char** argv) {
   const auto options = pipit::parse(argc, argv);
   if (!options) {
-    fmt::print(
-        stderr,
-        "usage: bench_ba [--scene FILE].. [--windows N] [--walk N] [--window none|right-u|depth] [--building VIEWS].. "
-        "[--seed N] [--setting NAME].. [--threads N] [--repeat N] [--json FILE]\n");
+    fmt::print(stderr,
+               "usage: bench_ba [--scene FILE].. [--windows N] [--walk N] [--products] [--window none|right-u|depth] "
+               "[--building VIEWS].. "
+               "[--seed N] [--setting NAME].. [--threads N] [--repeat N] [--json FILE]\n");
     return 2;
   }
   pipit::keep_blas_to_one_thread(argv);

@@ -131,6 +131,18 @@ HWY_INLINE void store_shares(const hn::Vec<Sixteen<V>> (&share)[3], V* to) {
   hn::StoreInterleaved4(share[0], share[1], share[2], hn::Zero(d), d, to);
 }
 
+/// Sums of points += the shares of N lanes, where store_shares put them.
+template <class V>
+HWY_INLINE void add_to_points(const V* shares, const std::int32_t* index, V* sums) {
+  const hn::CappedTag<V, 4> d4;
+  for (size_t i = 0; i < hn::MaxLanes(Sixteen<V>()); ++i) {
+    V* sum = sums + static_cast<size_t>(index[i]) * 4;
+    const V* share = shares + share_place<V>(i);
+    for (size_t k = 0; k < 4; k += hn::Lanes(d4))
+      hn::Store(hn::Add(hn::Load(d4, sum + k), hn::Load(d4, share + k)), d4, sum + k);
+  }
+}
+
 template <class V>
 void find_places(const BundleLayout& layout, std::int32_t* places) {
   for (std::size_t k = 0; k < layout.point_slots.size(); ++k) {
@@ -145,7 +157,7 @@ void find_places_d(const BundleLayout& layout, std::int32_t* places) { find_plac
 /// number of J is loaded once: with C = 6 and R = 2 they stay in 18 registers between the two products.
 template <Accumulate A, int R, int C, class S, class V>
 HWY_ATTR double normal_times_views(
-    const BundleLayout& layout, const S* J, const V* p, V* q, V* shares, V* w_out, Range range) {
+    const BundleLayout& layout, const S* J, const V* p, V* q, V* shares, V* direct, V* w_out, Range range) {
   constexpr bool kRound = std::is_same_v<S, half>;
   constexpr int K = C + 3;
   const Sixteen<V> d;
@@ -184,7 +196,13 @@ HWY_ATTR double normal_times_views(
           for (int c = 0; c < C; ++c) sums[c] = multiply_add<A>(d, row[c], w, sums[c]);
           for (int k = 0; k < 3; ++k) share[k] = multiply_add<A>(d, row[C + k], w, share[k]);
         }
-        store_shares<V>(share, shares + (group * kAbreast + lane) * 4);
+        if (direct == nullptr) {
+          store_shares<V>(share, shares + (group * kAbreast + lane) * 4);
+        } else {
+          alignas(64) V local[4 * N];
+          store_shares<V>(share, local);
+          add_to_points<V>(local, index + lane, direct);
+        }
       }
     }
     for (int c = 0; c < C; ++c) q[v * C + static_cast<std::size_t>(c)] = total<A>(d, sums[c]);
@@ -194,17 +212,24 @@ HWY_ATTR double normal_times_views(
 }
 
 template <class S, class V>
-double normal_times(
-    Accumulate accumulate, const BundleLayout& layout, const S* J, const V* p, V* q, V* shares, V* w, Range range) {
+double normal_times(Accumulate accumulate,
+                    const BundleLayout& layout,
+                    const S* J,
+                    const V* p,
+                    V* q,
+                    V* shares,
+                    V* direct,
+                    V* w,
+                    Range range) {
   const auto run = [&](auto columns, auto rows) {
     constexpr int C = decltype(columns)::value, R = decltype(rows)::value;
     if constexpr (std::is_same_v<S, half>) {
       if (accumulate == Accumulate::HalfSeparate)
-        return normal_times_views<Accumulate::HalfSeparate, R, C>(layout, J, p, q, shares, w, range);
+        return normal_times_views<Accumulate::HalfSeparate, R, C>(layout, J, p, q, shares, direct, w, range);
       if (accumulate == Accumulate::HalfFused)
-        return normal_times_views<Accumulate::HalfFused, R, C>(layout, J, p, q, shares, w, range);
+        return normal_times_views<Accumulate::HalfFused, R, C>(layout, J, p, q, shares, direct, w, range);
     }
-    return normal_times_views<Accumulate::Single, R, C>(layout, J, p, q, shares, w, range);
+    return normal_times_views<Accumulate::Single, R, C>(layout, J, p, q, shares, direct, w, range);
   };
   return with_columns(layout.columns, [&](auto columns) {
     return layout.rows == 2 ? run(columns, std::integral_constant<int, 2>())
@@ -212,17 +237,38 @@ double normal_times(
   });
 }
 
-double normal_times_h(
-    Accumulate a, const BundleLayout& l, const half* J, const float* p, float* q, float* s, float* w, Range r) {
-  return normal_times(a, l, J, p, q, s, w, r);
+double normal_times_h(Accumulate a,
+                      const BundleLayout& l,
+                      const half* J,
+                      const float* p,
+                      float* q,
+                      float* s,
+                      float* direct,
+                      float* w,
+                      Range r) {
+  return normal_times(a, l, J, p, q, s, direct, w, r);
 }
-double normal_times_f(
-    Accumulate a, const BundleLayout& l, const float* J, const float* p, float* q, float* s, float* w, Range r) {
-  return normal_times(a, l, J, p, q, s, w, r);
+double normal_times_f(Accumulate a,
+                      const BundleLayout& l,
+                      const float* J,
+                      const float* p,
+                      float* q,
+                      float* s,
+                      float* direct,
+                      float* w,
+                      Range r) {
+  return normal_times(a, l, J, p, q, s, direct, w, r);
 }
-double normal_times_d(
-    Accumulate a, const BundleLayout& l, const double* J, const double* p, double* q, double* s, double* w, Range r) {
-  return normal_times(a, l, J, p, q, s, w, r);
+double normal_times_d(Accumulate a,
+                      const BundleLayout& l,
+                      const double* J,
+                      const double* p,
+                      double* q,
+                      double* s,
+                      double* direct,
+                      double* w,
+                      Range r) {
+  return normal_times(a, l, J, p, q, s, direct, w, r);
 }
 
 /// q of points [begin, end): the sums of what their observations add, four numbers at a time.
@@ -482,7 +528,8 @@ NormalProduct<S>::NormalProduct(const BundleLayout& layout, Accumulate accumulat
 
 template <class S>
 void NormalProduct<S>::prepare() {
-  shares_.resize(layout_.slots() * 4);
+  if (workers_.num_threads() > 1) shares_.resize(layout_.slots() * 4);
+  sums_.resize((at(layout_.points) + 1) * 4);
   places_.resize(layout_.point_slots.size());
   if constexpr (std::is_same_v<V, float>)
     HWY_DYNAMIC_DISPATCH(find_places_f)(layout_, places_.data());
@@ -519,33 +566,39 @@ double NormalProduct<S>::operator()(std::span<const V> p, V lambda, std::span<V>
   }
   if (keep_w) w.resize(layout_.slots() * at(layout_.rows));
   const std::size_t views = at(layout_.views), parts = std::max<std::size_t>(1, num_parts(views, kViewGrain));
+  // One thread adds shares up at once. Several put them down first; the order of a sum, by view, is the same.
+  V* const direct = workers_.num_threads() == 1 ? sums_.data() : nullptr;
+  if (direct != nullptr) std::fill(sums_.begin(), sums_.end(), V(0));
   std::array<double, 16> squares{};
   const auto some = [&](std::size_t part) {
     const Range range = part_of(views, parts, part);
     V* out = keep_w ? w.data() : nullptr;
     if constexpr (kHalf)
       squares[part] = HWY_DYNAMIC_DISPATCH(normal_times_h)(
-          accumulate_, layout_, J_, p_.data(), q.data(), shares_.data(), out, range);
+          accumulate_, layout_, J_, p_.data(), q.data(), shares_.data(), direct, out, range);
     else if constexpr (std::is_same_v<S, float>)
       squares[part] = HWY_DYNAMIC_DISPATCH(normal_times_f)(
-          accumulate_, layout_, J_, p_.data(), q.data(), shares_.data(), out, range);
+          accumulate_, layout_, J_, p_.data(), q.data(), shares_.data(), direct, out, range);
     else
       squares[part] = HWY_DYNAMIC_DISPATCH(normal_times_d)(
-          accumulate_, layout_, J_, p_.data(), q.data(), shares_.data(), out, range);
+          accumulate_, layout_, J_, p_.data(), q.data(), shares_.data(), direct, out, range);
   };
-  if (parts == 1)
-    some(0);
+  if (direct != nullptr || parts == 1)
+    for (std::size_t part = 0; part < parts; ++part) some(part);
   else
     workers_.run(parts, some);
   double sum = 0;
   for (const double s : squares) sum += s;
   V* points = q.data() + views * at(layout_.columns);
-  for_ranges(workers_, at(layout_.points), kPointGrain, [&](Range range) {
-    if constexpr (std::is_same_v<V, float>)
-      HWY_DYNAMIC_DISPATCH(gather_f)(layout_, places_.data(), shares_.data(), points, range);
-    else
-      HWY_DYNAMIC_DISPATCH(gather_d)(layout_, places_.data(), shares_.data(), points, range);
-  });
+  if (direct != nullptr)
+    std::copy(sums_.begin(), sums_.end() - 4, points);
+  else
+    for_ranges(workers_, at(layout_.points), kPointGrain, [&](Range range) {
+      if constexpr (std::is_same_v<V, float>)
+        HWY_DYNAMIC_DISPATCH(gather_f)(layout_, places_.data(), shares_.data(), points, range);
+      else
+        HWY_DYNAMIC_DISPATCH(gather_d)(layout_, places_.data(), shares_.data(), points, range);
+    });
   for (std::size_t i = 0; i < q.size(); ++i) q[i] = q[i] * scale + lambda * p[i];
   const double damped = dot(p, p);
   return sum * static_cast<double>(scale) * static_cast<double>(scale) + static_cast<double>(lambda) * damped;

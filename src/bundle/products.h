@@ -69,6 +69,7 @@ class NormalProduct {
   RangeCounters* counters_ = nullptr;
   AlignedVector<S> rounded_, rounded_p_;
   const S* J_ = nullptr;
+  AlignedVector<V> sums_;             // [points + 1, 4] q of points
   AlignedVector<V> p_;                // p as operand
   AlignedVector<V> shares_;           // [slots, 4] what each observation adds to its point
   std::vector<std::int32_t> places_;  // of point_slots: where in shares_
