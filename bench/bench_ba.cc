@@ -17,45 +17,22 @@
 #include <optional>
 
 #include "apps/json.h"
+#include "ba_race.h"
+#include "ba_windows.h"
 #include "base/file.h"
 #include "base/text.h"
-#include "bundle_contender.h"
 #include "geom/trajectory.h"
 #include "pin.h"
-#include "pipit_ba.h"
 #include "scene/household.h"
 #include "scene/scene_io.h"
-#include "window/sliding_window.h"
-#ifdef PIPIT_WITH_CERES
-#include "ceres_ba.h"
-#endif
 
 namespace pipit {
 namespace {
-
-struct Options {
-  std::vector<std::string> scenes, settings;
-  std::vector<std::int32_t> buildings;
-  int windows = 0, walk = 0;
-  std::string json;
-  Third third = Third::None;  ///< of windows and walks
-  std::uint64_t seed = 1;
-  int num_threads = 1, repeat = 3;
-  bool products = false;  ///< of CGNR instead of races
-};
-
-constexpr double kTarget = 1.001, kTolerance = 1e-6;
 
 int fail(const std::string& why) {
   fmt::print(stderr, "bench_ba: {}\n", why);
   return 1;
 }
-
-struct Problem {
-  std::string name;
-  Scene start;
-  std::optional<Scene> truth = {};
-};
 
 std::optional<Third> third_of(std::string_view word) {
   if (word == "none") return Third::None;
@@ -64,7 +41,7 @@ std::optional<Third> third_of(std::string_view word) {
   return {};
 }
 
-Result<std::vector<Problem>> problems_of(const Options& o) {
+Result<std::vector<Problem>> problems_of(const BaOptions& o) {
   std::vector<Problem> out;
   for (const std::string& path : o.scenes) {
     auto file = read_scene(path);
@@ -80,49 +57,6 @@ Result<std::vector<Problem>> problems_of(const Options& o) {
   return out;
 }
 
-Problem window_of(const Options& o, int k) {
-  HouseholdOptions options{.third = o.third, .num_fixed = 10, .seed = o.seed + static_cast<std::uint64_t>(k)};
-  SimulatedScene made = simulate_household(options);
-  return {fmt::format("window, seed {}", options.seed), std::move(made.start), std::move(made.truth)};
-}
-
-/// One solver on one problem: the best of its runs.
-struct Contender {
-  std::string name;
-  bool peer;
-  std::function<BundleRun(const Scene&)> solve;
-  BundleRun best = {};
-
-  void take(BundleRun run) {
-    if (!(run.seconds >= best.seconds)) best = std::move(run);
-  }
-};
-
-std::vector<Contender> contenders(const Options& o, bool window) {
-  std::vector<Contender> all;
-  for (const char* precision : {"mixed", "single", "double"})
-    all.push_back({fmt::format("Pipit, {}", precision), false, [precision, window, &o](const Scene& scene) {
-                     return run_pipit_ba(scene,
-                                         {.precision = precision,
-                                          .tolerance = kTolerance,
-                                          .num_threads = o.num_threads,
-                                          .watch_memory = !window});
-                   }});
-#ifdef PIPIT_WITH_CERES
-  for (const std::string& setting : ceres_ba_settings()) {
-    if (window && setting != "dense schur") continue;
-    if (!o.settings.empty() && std::find(o.settings.begin(), o.settings.end(), setting) == o.settings.end()) continue;
-    all.push_back(
-        {"Ceres, " + setting, true, [setting, window, &o](const Scene& scene) {
-           return run_ceres_ba(
-               scene,
-               {.setting = setting, .tolerance = kTolerance, .num_threads = o.num_threads, .watch_memory = !window});
-         }});
-  }
-#endif
-  return all;
-}
-
 /// m, root of the mean square after the best rigid motion: how far camera centres are from the truth.
 double ate_of(const Scene& scene, const Scene& truth) {
   std::vector<Eigen::Vector3d> est, ref;
@@ -131,22 +65,8 @@ double ate_of(const Scene& scene, const Scene& truth) {
   return ate<3>(est, ref, Align::Rigid).position_m.rmse;
 }
 
-/// Against one peer: seconds of both to 0.1 % above the worse of their two ends.
-struct Pair {
-  double target = 0, ours = 0, theirs = 0;
-  double ratio() const { return theirs / ours; }
-};
-Pair pair_of(const BundleRun& ours, const BundleRun& theirs) {
-  const double target = kTarget * std::max(ours.cost, theirs.cost);
-  return {target, ours.seconds_to(target), theirs.seconds_to(target)};
-}
-
-std::string in_ms(double seconds) {
-  return std::isfinite(seconds) ? fmt::format("{:.2f}", 1e3 * seconds) : std::string("not reached");
-}
-
 Json row_of(
-    const Problem& problem, const Contender& c, const std::vector<Contender>& all, double best, const Options& o) {
+    const Problem& problem, const Contender& c, const std::vector<Contender>& all, double best, const BaOptions& o) {
   Json row = {{"problem", problem.name},
               {"views", problem.start.views.size()},
               {"points", problem.start.points.size()},
@@ -189,14 +109,7 @@ double against_best_peer(const Contender& c, const std::vector<Contender>& all) 
   return least;
 }
 
-std::vector<Contender> race(const Problem& problem, const Options& o, bool window) {
-  std::vector<Contender> all = contenders(o, window);
-  for (int r = 0; r < o.repeat; ++r)
-    for (Contender& c : all) c.take(c.solve(problem.start));
-  return all;
-}
-
-void report(const Problem& problem, const Options& o, Json& rows) {
+void report(const Problem& problem, const BaOptions& o, Json& rows) {
   const std::vector<Contender> all = race(problem, o, false);
   double best = std::numeric_limits<double>::infinity();
   for (const Contender& c : all) best = std::fmin(best, c.best.cost);
@@ -218,157 +131,7 @@ void report(const Problem& problem, const Options& o, Json& rows) {
   std::fflush(stdout);
 }
 
-double median_of(std::vector<double> values, double q) {
-  std::sort(values.begin(), values.end());
-  return values.empty()
-             ? std::numeric_limits<double>::quiet_NaN()
-             : values[std::min(values.size() - 1, static_cast<std::size_t>(q * static_cast<double>(values.size())))];
-}
-
-/// Many windows, a few numbers: times to the pair's target, ratios, what the linear solve takes.
-Json report_windows(const Options& o) {
-  struct Sum {
-    std::string name;
-    std::vector<double> stop = {}, target = {}, peer = {}, ratio = {};
-    double linear = 0, inner = 0, iterations = 0;
-  };
-  std::vector<Sum> sums;
-  for (int k = 0; k < o.windows; ++k) {
-    const std::vector<Contender> all = race(window_of(o, k), o, true);
-    if (sums.empty())
-      for (const Contender& c : all) sums.push_back({.name = c.name});
-    for (std::size_t i = 0; i < all.size(); ++i) {
-      sums[i].stop.push_back(all[i].best.seconds);
-      sums[i].linear += all[i].best.linear_s, sums[i].inner += static_cast<double>(all[i].best.inner);
-      sums[i].iterations += all[i].best.iterations;
-      if (all[i].peer || !all.back().peer) continue;
-      const Pair pair = pair_of(all[i].best, all.back().best);
-      sums[i].target.push_back(pair.ours), sums[i].peer.push_back(pair.theirs), sums[i].ratio.push_back(pair.ratio());
-    }
-  }
-  fmt::print(
-      "{} windows: ms to 0.1 % above the pair's worse end (median), the peer's, ratio median and 10 %; ms to the "
-      "own stop, median and 99 %\n",
-      o.windows);
-  Json rows = Json::array();
-  for (const Sum& s : sums) {
-    fmt::print("{:<22} {:>9} {:>9} {:>7.2f} {:>7.2f} {:>9} {:>9}   {:.1f} us an inner iteration, {:.1f} iterations\n",
-               s.name,
-               in_ms(median_of(s.target, 0.5)),
-               in_ms(median_of(s.peer, 0.5)),
-               median_of(s.ratio, 0.5),
-               median_of(s.ratio, 0.1),
-               in_ms(median_of(s.stop, 0.5)),
-               in_ms(median_of(s.stop, 0.99)),
-               1e6 * s.linear / std::max(1.0, s.inner),
-               s.iterations / o.windows);
-    rows.push_back({{"solver", s.name},
-                    {"seconds_to_target_median", number(median_of(s.target, 0.5))},
-                    {"seconds_peer_median", number(median_of(s.peer, 0.5))},
-                    {"ratio_median", number(median_of(s.ratio, 0.5))},
-                    {"ratio_p10", number(median_of(s.ratio, 0.1))},
-                    {"seconds_stop_median", number(median_of(s.stop, 0.5))},
-                    {"seconds_stop_p99", number(median_of(s.stop, 0.99))},
-                    {"seconds_linear", number(s.linear)},
-                    {"inner", s.inner},
-                    {"iterations", s.iterations}});
-  }
-  std::fflush(stdout);
-  return rows;
-}
-
-/// What an inner iteration of CGNR takes in single and in mixed, which differ in the storage of J alone.
-void report_products(const Problem& problem, const Options& o, Json& rows) {
-  double an_iteration[2] = {1e300, 1e300}, products[2] = {1e300, 1e300};
-  constexpr const char* kPrecisions[] = {"single", "mixed"};
-  for (int r = 0; r < o.repeat; ++r)
-    for (std::size_t k = 0; k < 2; ++k) {
-      BundleOptions options;
-      options.precision = *bundle_precision(kPrecisions[k]);
-      options.solver = BundleSolver::Cgnr;
-      options.fix_intrinsics = true;
-      options.num_threads = o.num_threads;
-      options.max_iterations = 4;
-      Scene scene = problem.start;
-      const LinearReport linear = optimise(scene, options).minimise.linear;
-      const auto inner = static_cast<double>(linear.inner_iterations);
-      an_iteration[k] = std::min(an_iteration[k], linear.seconds_solve / inner);
-      products[k] = std::min(products[k], linear.seconds_products / inner);
-    }
-  const int residuals = problem.start.third == Third::None ? 2 : 3;
-  const double megabytes = 1e-6 * 4 * 9 * residuals * static_cast<double>(problem.start.observations.size());
-  const double saved = 1 - an_iteration[1] / an_iteration[0];
-  fmt::print(
-      "{:<24} J {:>7.2f} MB in fp32; an iteration of CGNR {:>8.1f} us in single ({:.0f} % products), {:>8.1f} us in "
-      "mixed: saved {:.1f} %\n",
-      problem.name,
-      megabytes,
-      1e6 * an_iteration[0],
-      100 * products[0] / an_iteration[0],
-      1e6 * an_iteration[1],
-      100 * saved);
-  std::fflush(stdout);
-  rows.push_back({{"problem", problem.name},
-                  {"jacobian_mb_single", number(megabytes)},
-                  {"seconds_single", number(an_iteration[0])},
-                  {"seconds_mixed", number(an_iteration[1])},
-                  {"products_share_single", number(products[0] / an_iteration[0])},
-                  {"saved", number(saved)}});
-}
-
-/// A walk of `walk` key-frames through a window of 50, each guess from odometry: what every update takes.
-Json report_walk(const Options& o) {
-  HouseholdOptions options{.num_views = o.walk, .third = o.third, .num_fixed = 10, .seed = o.seed};
-  const SimulatedScene made = simulate_household(options);
-  std::vector<std::vector<TrackedPoint>> tracks(made.start.views.size());
-  for (const Observation& x : made.start.observations)
-    tracks[static_cast<std::size_t>(x.view)].push_back({x.point, x.u, x.v, x.third});
-  const auto pose = [](const Scene& scene, std::size_t k) { return scene.views[k].T_cam_world.inverse(); };
-  Json rows = Json::array();
-  for (const char* precision : {"mixed", "single", "double"}) {
-    WindowOptions window_options;
-    window_options.num_fixed = options.num_fixed;
-    window_options.bundle.precision = *bundle_precision(precision);
-    const Scene& s = made.start;
-    SlidingWindow window(s.cameras.front(), s.third, s.baseline_m, s.depth_sigma, window_options);
-    std::vector<double> seconds;
-    double iterations = 0, off = 0;
-    for (std::size_t k = 0; k < tracks.size(); ++k) {
-      const SE3<double> guess =
-          k < 10 ? pose(made.truth, k) : window.pose(window.size() - 1) * (pose(s, k - 1).inverse() * pose(s, k));
-      const Stopwatch watch;
-      window.add(guess, tracks[k]);
-      if (k < 3) continue;
-      const BundleSummary& summary = window.optimise(10);
-      if (window.num_left() == 0) continue;
-      seconds.push_back(watch.seconds());
-      iterations += summary.minimise.iterations;
-      off = (window.pose(window.size() - 1).t - pose(made.truth, k).t).norm();
-    }
-    fmt::print(
-        "walk of {} key-frames, window of 50, Pipit, {:<7} an update: median {} ms, 99 % {} ms, longest {} ms; {:.1f} "
-        "iterations; {:.1f} mm off at its end\n",
-        o.walk,
-        precision,
-        in_ms(median_of(seconds, 0.5)),
-        in_ms(median_of(seconds, 0.99)),
-        in_ms(median_of(seconds, 1)),
-        iterations / static_cast<double>(seconds.size()),
-        1e3 * off);
-    rows.push_back({{"precision", precision},
-                    {"keyframes", o.walk},
-                    {"window", window_options.keyframes},
-                    {"seconds_median", number(median_of(seconds, 0.5))},
-                    {"seconds_p99", number(median_of(seconds, 0.99))},
-                    {"seconds_max", number(median_of(seconds, 1))},
-                    {"iterations", number(iterations / static_cast<double>(seconds.size()))},
-                    {"off_at_end_m", number(off)}});
-  }
-  std::fflush(stdout);
-  return rows;
-}
-
-int run(const Options& o, const std::string& command) {
+int run(const BaOptions& o, const std::string& command) {
   const auto problems = problems_of(o);
   if (!problems) return fail(problems.error().message);
   if (o.num_threads == 1 && !pin_to_core()) fmt::print("not pinned to a core\n");
@@ -401,8 +164,8 @@ int run(const Options& o, const std::string& command) {
   return done ? 0 : fail(done.error().message);
 }
 
-std::optional<Options> parse(int argc, char** argv) {
-  Options o;
+std::optional<BaOptions> parse(int argc, char** argv) {
+  BaOptions o;
   for (int k = 1; k < argc; ++k) {
     const std::string_view flag = argv[k];
     if (flag == "--products") {

@@ -4,6 +4,7 @@
 // Legend: scaled unknowns y, d = L^-T y (products.h): (J'J + lambda) y = -L^-1 g. So the damping is lambda times the
 //   diagonal blocks of J'J, not its diagonal.
 #pragma once
+#include "bundle/block_factors.h"
 #include "bundle/products.h"
 #include "bundle/steps.h"
 
