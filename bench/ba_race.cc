@@ -15,7 +15,7 @@ namespace pipit {
 
 constexpr double kTolerance = 1e-6;
 
-Problem window_of(const BaOptions& o, int k) {
+BaProblem window_of(const BaOptions& o, int k) {
   HouseholdOptions options{.third = o.third, .num_fixed = 10, .seed = o.seed + static_cast<std::uint64_t>(k)};
   SimulatedScene made = simulate_household(options);
   return {fmt::format("window, seed {}", options.seed), std::move(made.start), std::move(made.truth)};
@@ -50,7 +50,7 @@ std::string in_ms(double seconds) {
   return std::isfinite(seconds) ? fmt::format("{:.2f}", 1e3 * seconds) : std::string("not reached");
 }
 
-std::vector<Contender> race(const Problem& problem, const BaOptions& o, bool window) {
+std::vector<Contender> race(const BaProblem& problem, const BaOptions& o, bool window) {
   std::vector<Contender> all = contenders(o, window);
   for (int r = 0; r < o.repeat; ++r)
     for (Contender& c : all) c.take(c.solve(problem.start));

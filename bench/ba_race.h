@@ -21,7 +21,7 @@ struct BaOptions {
   bool products = false;  ///< of CGNR instead of races
 };
 
-struct Problem {
+struct BaProblem {
   std::string name;
   Scene start;
   std::optional<Scene> truth = {};
@@ -43,9 +43,9 @@ struct Contender {
 /// there.
 std::vector<Contender> contenders(const BaOptions& o, bool window);
 /// All of them, taking turns.
-std::vector<Contender> race(const Problem& problem, const BaOptions& o, bool window);
+std::vector<Contender> race(const BaProblem& problem, const BaOptions& o, bool window);
 /// The k-th window of the mission's size.
-Problem window_of(const BaOptions& o, int k);
+BaProblem window_of(const BaOptions& o, int k);
 
 inline constexpr double kTarget = 1.001;
 /// Against one peer: seconds of both to 0.1 % above the worse of their two ends.

@@ -70,7 +70,7 @@ Json report_windows(const BaOptions& o) {
   return rows;
 }
 
-void report_products(const Problem& problem, const BaOptions& o, Json& rows) {
+void report_products(const BaProblem& problem, const BaOptions& o, Json& rows) {
   double an_iteration[2] = {1e300, 1e300}, products[2] = {1e300, 1e300};
   constexpr const char* kPrecisions[] = {"single", "mixed"};
   for (int r = 0; r < o.repeat; ++r)

@@ -41,8 +41,8 @@ std::optional<Third> third_of(std::string_view word) {
   return {};
 }
 
-Result<std::vector<Problem>> problems_of(const BaOptions& o) {
-  std::vector<Problem> out;
+Result<std::vector<BaProblem>> problems_of(const BaOptions& o) {
+  std::vector<BaProblem> out;
   for (const std::string& path : o.scenes) {
     auto file = read_scene(path);
     if (!file) return file.error();
@@ -66,7 +66,7 @@ double ate_of(const Scene& scene, const Scene& truth) {
 }
 
 Json row_of(
-    const Problem& problem, const Contender& c, const std::vector<Contender>& all, double best, const BaOptions& o) {
+    const BaProblem& problem, const Contender& c, const std::vector<Contender>& all, double best, const BaOptions& o) {
   Json row = {{"problem", problem.name},
               {"views", problem.start.views.size()},
               {"points", problem.start.points.size()},
@@ -109,7 +109,7 @@ double against_best_peer(const Contender& c, const std::vector<Contender>& all) 
   return least;
 }
 
-void report(const Problem& problem, const BaOptions& o, Json& rows) {
+void report(const BaProblem& problem, const BaOptions& o, Json& rows) {
   const std::vector<Contender> all = race(problem, o, false);
   double best = std::numeric_limits<double>::infinity();
   for (const Contender& c : all) best = std::fmin(best, c.best.cost);
@@ -143,14 +143,14 @@ int run(const BaOptions& o, const std::string& command) {
   Json products = Json::array();
   if (o.products) {
     report_products(window_of(o, 0), o, products);
-    for (const Problem& problem : *problems) report_products(problem, o, products);
+    for (const BaProblem& problem : *problems) report_products(problem, o, products);
   }
   const Json walk = o.walk > 0 ? report_walk(o) : Json(nullptr);
   if (!problems->empty() && !o.products)
     fmt::print(
         "{:<47} {:>11} {:>12} {:>13} {:>5} {:>8}\n", "problem", "stop ms", "to 0.1 % ms", "cost", "iter", "peak MB");
   Json rows = Json::array();
-  for (const Problem& problem : *problems)
+  for (const BaProblem& problem : *problems)
     if (!o.products) report(problem, o, rows);
   if (o.json.empty()) return 0;
   const Status done = write_json(o.json,
