@@ -20,7 +20,7 @@ struct WindowsOptions {
   HouseholdOptions sim = {.num_fixed = 10};
   double tolerance = 1e-6, offset_m = 0;
   bool ablation = false, quiet = false;
-  std::string json, plot;
+  std::string json, plot, first;
 };
 
 BundleOptions preset(const char* name, double tolerance, bool count_range) {
@@ -59,7 +59,8 @@ std::vector<std::pair<std::string, BundleOptions>> contenders(const WindowsOptio
   return all;
 }
 
-WindowProblem run_window(const WindowsOptions& o, int k) {
+// `reference` becomes what the first contender made of it.
+WindowProblem run_window(const WindowsOptions& o, int k, Scene& reference) {
   HouseholdOptions sim = o.sim;
   sim.seed += static_cast<std::uint64_t>(k);
   sim.origin = Eigen::Vector3d(o.offset_m, 0, 0);
@@ -70,7 +71,6 @@ WindowProblem run_window(const WindowsOptions& o, int k) {
                         .observations = static_cast<int>(simulated.start.observations.size()),
                         .residuals = simulated.start.third == Third::None ? 2 : 3,
                         .ate_start_m = ate_m(simulated.start, simulated.truth, Align::Rigid)};
-  Scene reference;
   for (const auto& [name, options] : contenders(o)) {
     Scene scene = simulated.start;
     const auto summary = optimise(scene, options);
@@ -86,19 +86,25 @@ WindowProblem run_window(const WindowsOptions& o, int k) {
                                               .iterations = m.iterations,
                                               .inner = m.linear.inner_iterations,
                                               .stop = m.stop,
-                                              .range = m.linear.range});
+                                              .range = m.linear.range,
+                                              .cost_start = m.cost_initial,
+                                              .trace = k == 0 ? m.trace : std::vector<Iteration>{}});
   }
   return problem;
 }
 
 Status run(const WindowsOptions& o) {
-  for (const std::string& path : {o.json, o.plot})
+  for (const std::string& path : {o.json, o.plot, o.first})
     if (const Status fine = can_write(path); !fine) return fine;
   interrupted();
   std::vector<WindowProblem> problems;
   const Stopwatch watch;
   for (int k = 0; k < o.count && !interrupted(); ++k) {
-    problems.push_back(run_window(o, k));
+    Scene reference;
+    problems.push_back(run_window(o, k, reference));
+    if (k == 0 && !o.first.empty())
+      if (const Status done = write_file(o.first, first_window_pictures(problems.front(), reference)); !done)
+        return done;
     if (const int step = std::max(1, o.count / 20); (k + 1) % step == 0)
       say(o.quiet, "{:5} of {} windows, {:.0f} s", k + 1, o.count, watch.seconds());
   }
@@ -137,8 +143,13 @@ void add_eval_windows(CLI::App& eval, Task& task) {
   app.add_flag("--quiet", o->quiet, "no progress, no table (default: both)");
   add_json(app, o->json);
   add_plot(app, o->plot, "cumulative ATE, and distance from double");
+  add_output(
+      app,
+      "--first",
+      o->first,
+      "of the first window: cost per iteration; errors of pixels beside what fp16 and fp32 make of a pixel; SVG");
   app.callback([o, &task] {
-    expect_different_files({{"--json", o->json}, {"--plot", o->plot}});
+    expect_different_files({{"--json", o->json}, {"--plot", o->plot}, {"--first", o->first}});
     if (o->sim.num_fixed >= o->sim.num_views) throw CLI::ValidationError("--known", "is not below --views");
     task = [o] { return run(*o); };
   });

@@ -4,13 +4,17 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
 
+#include "bits/half.h"
 #include "pictures.h"
 #include "statistics.h"
 #include "view/report.h"
 
 namespace pipit {
 namespace {
+
+constexpr Ink kInks[] = {Ink::Black, Ink::Sky, Ink::Blue, Ink::Orange, Ink::Purple, Ink::Green, Ink::Amber};
 
 std::vector<Eigen::Vector3d> centres(const Scene& scene) {
   std::vector<Eigen::Vector3d> out;
@@ -166,7 +170,6 @@ Json WindowsReport::as_json() const {
 }
 
 std::string WindowsReport::pictures(bool html) const {
-  static constexpr Ink kInks[] = {Ink::Black, Ink::Sky, Ink::Blue, Ink::Orange, Ink::Purple, Ink::Green, Ink::Amber};
   Figure ate("ATE to the truth, cumulative"), away("distance from the optimum in double, cumulative");
   const auto axes = [](Figure& figure, const char* what) {
     figure.x_axis({.label = what, .unit = "m", .scale = Scale::Log})
@@ -185,6 +188,46 @@ std::string WindowsReport::pictures(bool html) const {
               fmt::format("pipit {}, commit {}", version(), build_commit()));
   page.figure(ate).figure(away).heading("The run").code(in_words());
   return page.html();
+}
+
+std::string first_window_pictures(const WindowProblem& problem, const Scene& optimum) {
+  double least = std::numeric_limits<double>::infinity();
+  for (const auto& [name, r] : problem.results)
+    for (const Iteration& it : r.trace) least = std::min(least, it.cost);
+  Figure costs(fmt::format("window of seed {}: cost above the least, over the least", problem.seed));
+  costs.x_axis({.label = "iteration", .unit = ""}).y_axis({.label = "excess", .unit = "", .scale = Scale::Log});
+  std::size_t n = 0;
+  for (const auto& [name, r] : problem.results) {
+    std::vector<double> x = {0}, y = {r.cost_start / least - 1};
+    for (const Iteration& it : r.trace) {
+      x.push_back(it.number);
+      y.push_back(it.cost / least - 1);
+    }
+    const Ink ink = kInks[n % std::size(kInks)];
+    costs.line(name, x, y, {.ink = ink, .width_px = n == 0 ? 4.0 : 2.0});
+    costs.points("", x, y, {.ink = ink, .width_px = n++ == 0 ? 8.0 : 5.0});
+  }
+
+  std::vector<double> errors, in_half, in_single;
+  for (const Observation& o : optimum.observations) {
+    const View& view = optimum.views[static_cast<std::size_t>(o.view)];
+    const auto sight = optimum.cameras[static_cast<std::size_t>(view.camera)].sight(
+        view.T_cam_world.act(optimum.points[static_cast<std::size_t>(o.point)]));
+    if (!sight) continue;
+    const double measured[2] = {o.u, o.v};
+    for (int k = 0; k < 2; ++k) {
+      errors.push_back(std::abs(sight->pixel[k] - measured[k]));
+      in_half.push_back(std::abs(static_cast<double>(round_to_half(measured[k])) - measured[k]));
+      in_single.push_back(std::abs(static_cast<double>(static_cast<float>(measured[k])) - measured[k]));
+    }
+  }
+  Figure pixels("errors, and what rounding adds, cumulative");
+  pixels.x_axis({.label = "size", .unit = "px", .scale = Scale::Log, .low = 1e-7, .high = 10})
+      .y_axis({.label = "share of pixel coordinates", .unit = ""});
+  pixels.cumulative("seen - measured, at the optimum", errors, {.ink = Ink::Black, .width_px = 4});
+  pixels.cumulative("measured, rounded to fp32", in_single, {.ink = Ink::Blue, .width_px = 2});
+  pixels.cumulative("measured, rounded to fp16", in_half, {.ink = Ink::Orange, .width_px = 2});
+  return side_by_side({costs, pixels}, 620, 420);
 }
 
 }  // namespace pipit

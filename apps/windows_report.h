@@ -23,6 +23,8 @@ struct WindowResult {
   std::int64_t inner = 0;  ///< of conjugate gradients, in all
   Stop stop = Stop::Converged;
   RangeCounters range = {};
+  double cost_start = 0;              ///< in the residual's format, as those of the trace
+  std::vector<Iteration> trace = {};  ///< of the first window only
 };
 
 struct WindowProblem {
@@ -46,6 +48,10 @@ class WindowsReport {
 
   const std::vector<WindowProblem>& problems_;
 };
+
+/// Of one window: how far the cost of every contender is above the least after each iteration; and the errors of pixels
+/// at the optimum of the first contender, beside what rounding makes of the pixels themselves.
+std::string first_window_pictures(const WindowProblem& problem, const Scene& optimum);
 
 /// RMSE of camera positions in m; NaN where the estimate is not finite.
 double ate_m(const Scene& est, const Scene& truth, Align align);
