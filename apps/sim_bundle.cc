@@ -1,9 +1,11 @@
 // pipit sim bundle — a bundle adjustment problem whose truth is known.
 #include <memory>
+#include <numeric>
 
 #include "app.h"
 #include "scene/bal_io.h"
 #include "scene/household.h"
+#include "scene/stereo_io.h"
 #include "sim_options.h"
 
 namespace pipit {
@@ -14,15 +16,32 @@ struct BundleOptions {
   std::string out = "-", truth;
 };
 
+/// The files that `path` stands for: itself, or the three of a stereo scene.
+std::vector<std::string> files_of(const HouseholdOptions& o, const std::string& path) {
+  const auto stereo = stereo_paths(path);
+  if (o.third == Third::None || !stereo) return {path};
+  return {stereo->factors, stereo->poses, stereo->calibration};
+}
+
 Status write(const std::string& path, const Scene& scene) {
-  const auto bal = as_bal(scene);
-  if (!bal) return bal.error();
-  return write_bal(path, *bal);
+  if (scene.third == Third::None) {
+    const auto bal = as_bal(scene);
+    if (!bal) return bal.error();
+    return write_bal(path, *bal);
+  }
+  const auto paths = stereo_paths(path);
+  if (!paths) return paths.error();
+  StereoIds ids{.views = std::vector<std::int64_t>(scene.views.size()),
+                .landmarks = std::vector<std::int64_t>(scene.points.size())};
+  std::iota(ids.views.begin(), ids.views.end(), 0);
+  std::iota(ids.landmarks.begin(), ids.landmarks.end(), 0);
+  return write_stereo(*paths, scene, ids);
 }
 
 Status run(const BundleOptions& o) {
   for (const std::string& path : {o.out, o.truth})
-    if (const Status fine = can_write(path); !fine) return fine;
+    for (const std::string& file : files_of(o.household, path))
+      if (const Status fine = can_write(file); !fine) return fine;
   const SimulatedScene made = simulate_household(o.household);
   if (const Status done = write(o.out, made.start); !done) return done;
   const bool data_on_stdout = is_standard_output(o.out) || is_standard_output(o.truth);
@@ -39,10 +58,14 @@ Status run(const BundleOptions& o) {
 }
 
 /// What no single option can check by itself.
-void expect_fitting(const HouseholdOptions& o) {
+void expect_fitting(const BundleOptions& all) {
+  const HouseholdOptions& o = all.household;
   const auto wrong = [](const char* flag, const std::string& why) { throw CLI::ValidationError(flag, why); };
-  if (o.third != Third::None)
-    wrong("--third", "not yet: BAL files hold no third number, and there is no other format to write");
+  if (o.third == Third::Depth) wrong("--third", "depth stands in no kind of file that Pipit writes");
+  if (o.third == Third::RightU) {
+    for (const auto& [flag, path] : {std::pair{"--out", all.out}, std::pair{"--truth", all.truth}})
+      if (const auto paths = stereo_paths(path); !path.empty() && !paths) wrong(flag, paths.error().message);
+  }
   if (o.track_length > o.num_views)
     wrong("--track", fmt::format("{} is more than there are views: {}", o.track_length, o.num_views));
   if (o.num_fixed >= o.num_views)
@@ -60,7 +83,9 @@ void add_sim_bundle(CLI::App& sim, Task& task) {
       "again: --views 1000 --step 0.25 --per-view 80 --track 6.\n"
       "Files are BAL text: each view has a camera of its own that looks along -z, counts v upwards and has its centre "
       "at 0. Poses and pixels of the camera (640 x 480, f 450 px, z forward) are turned into that exactly; which views "
-      "are fixed does not stand in the file.");
+      "are fixed does not stand in the file.\n"
+      "With --third right-u they are three: --out VO_stereo_factors1.txt names the factors, and VO_camera_poses1.txt and "
+      "VO_calibration1.txt stand beside it; readers hold the first view.");
   add_number(app, "--views", h.num_views, 4, 10'000, "number of views");
   add_number(app, "--step", h.step, 0.01, 0.5, "way between two views, m");
   add_number(app, "--per-view", h.seen_per_view, 8, 2000, "landmarks seen in a view");
@@ -69,7 +94,8 @@ void add_sim_bundle(CLI::App& sim, Task& task) {
                     "--third",
                     h.third,
                     {{"none", Third::None}, {"right-u", Third::RightU}, {"depth", Third::Depth}},
-                    "what is measured beside a pixel: u in a second camera to the right, or the depth");
+                    "what is measured beside a pixel: u in a second camera to the right, or the depth, which no file "
+                    "holds yet");
   add_number(app, "--baseline", h.baseline_m, 1e-3, 10.0, "to the second camera, m");
   add_number(app, "--depth-sigma", h.depth_sigma, 1e-6, 1.0, "standard deviation of a depth of 1 m, m/px");
   add_number(app, "--pixel-noise", h.pixel_sigma, 0.0, 100.0, "standard deviation of u and v, px");
@@ -79,11 +105,11 @@ void add_sim_bundle(CLI::App& sim, Task& task) {
   add_number(app, "--fixed", h.num_fixed, 1, 10'000, "views at the beginning that start at the truth");
   add_number(app, "--origin", h.origin.x(), -1e7, 1e7, "added to all x, m");
   add_seed(app, h.seed);
-  app.add_option("--out", o->out, "the problem as BAL text, where odometry has it (default: standard output)")
+  app.add_option("--out", o->out, "the problem as BAL text or stereo factors, where odometry has it (default: standard output)")
       ->option_text("FILE");
   add_output(app, "--truth", o->truth, "the same with true views and points");
   app.callback([o, &task] {
-    expect_fitting(o->household);
+    expect_fitting(*o);
     expect_different_files({{"--out", o->out}, {"--truth", o->truth}});
     task = [o] { return run(*o); };
   });
