@@ -1,6 +1,7 @@
 // pipit ba — what cameras have seen in; poses, points and intrinsics that fit it best out.
 #include <fmt/format.h>
 
+#include <filesystem>
 #include <memory>
 #include <optional>
 
@@ -47,12 +48,29 @@ BundleOptions bundle_options(const BaOptions& o, const Scene& scene) {
   return options;
 }
 
+/// Whether the files that `path` stands for in this format can be written: said before the work, not after it.
+Status can_write_scene(const std::string& path, SceneFormat format) {
+  std::error_code ignored;
+  if (path.empty() || format == SceneFormat::Bal) return can_write(path);
+  if (format == SceneFormat::Colmap) {  // which makes its folder
+    const bool taken = std::filesystem::exists(path, ignored) && !std::filesystem::is_directory(path, ignored);
+    if (!taken && !is_standard_output(path)) return Done{};
+    return Error{Code::InvalidArgument, path + ": wanted a folder, for the three files of COLMAP's model"};
+  }
+  const auto paths = stereo_paths(path);
+  if (!paths) return paths.error();
+  for (const std::string& file : {paths->factors, paths->poses, paths->calibration})
+    if (const Status fine = can_write(file); !fine) return fine;
+  return Done{};
+}
+
 Status run(const BaOptions& o) {
-  for (const std::string& path : {o.out, o.json, o.plot})
+  for (const std::string& path : {o.json, o.plot})
     if (const Status fine = can_write(path); !fine) return fine;
   const Stopwatch watch;
   auto file = read_scene(o.file, o.format);
   if (!file) return file.error();
+  if (const Status fine = can_write_scene(o.out, file->format()); !fine) return fine;
   const Scene& scene = file->scene;
   BaReport report{.file = o.file == "-" ? "standard input" : o.file,
                   .precision = o.precision,
@@ -83,8 +101,7 @@ void add_ba(CLI::App& root, Task& task) {
   app.add_option("FILE",
                  o->file,
                  "BAL text, stereo factors (VO_stereo_factors*.txt beside poses and calibration) or a folder with "
-                 "COLMAP's text "
-                 "model; '-' is standard input (BAL)")
+                 "COLMAP's text model; '-' is standard input (BAL)")
       ->required();
   add_choice<std::string>(app,
                           "--precision",
@@ -130,7 +147,7 @@ void add_ba(CLI::App& root, Task& task) {
   add_scaling(app, o->scaling);
   add_accumulate(app, o->accumulate);
   app.add_flag("--quiet", o->quiet, "no progress, no summary (default: both)");
-  add_output(app, "--out", o->out, "the optimised scene in the format of FILE; '-': standard output");
+  add_output(app, "--out", o->out, "the optimised scene in the format of FILE; '-': standard output (BAL)");
   add_json(app, o->json);
   add_plot(app, o->plot, "cameras and points from above, before and after, and cost per iteration");
   app.callback([o, &task] {

@@ -84,7 +84,8 @@ void add_sim_bundle(CLI::App& sim, Task& task) {
       "Files are BAL text: each view has a camera of its own that looks along -z, counts v upwards and has its centre "
       "at 0. Poses and pixels of the camera (640 x 480, f 450 px, z forward) are turned into that exactly; which views "
       "are fixed does not stand in the file.\n"
-      "With --third right-u they are three: --out VO_stereo_factors1.txt names the factors, and VO_camera_poses1.txt and "
+      "With --third right-u they are three: --out VO_stereo_factors1.txt names the factors, and VO_camera_poses1.txt "
+      "and "
       "VO_calibration1.txt stand beside it; readers hold the first view.");
   add_number(app, "--views", h.num_views, 4, 10'000, "number of views");
   add_number(app, "--step", h.step, 0.01, 0.5, "way between two views, m");
@@ -105,7 +106,8 @@ void add_sim_bundle(CLI::App& sim, Task& task) {
   add_number(app, "--fixed", h.num_fixed, 1, 10'000, "views at the beginning that start at the truth");
   add_number(app, "--origin", h.origin.x(), -1e7, 1e7, "added to all x, m");
   add_seed(app, h.seed);
-  app.add_option("--out", o->out, "the problem as BAL text or stereo factors, where odometry has it (default: standard output)")
+  app.add_option(
+         "--out", o->out, "the problem as BAL text or stereo factors, where odometry has it (default: standard output)")
       ->option_text("FILE");
   add_output(app, "--truth", o->truth, "the same with true views and points");
   app.callback([o, &task] {
