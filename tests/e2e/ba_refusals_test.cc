@@ -147,7 +147,7 @@ TEST(BaRefuses, APairOrAModelWithAFileMissingOrWrong) {
   std::filesystem::remove(poses);
   expect_refused(factors, "VO_camera_poses1.txt: cannot open: No such file or directory (wanted for");
 
-  const std::string model = write_colmap_row(scratch, "model");
+  const std::string model = write_colmap_arc(scratch, "model");
   const std::string points = text_of(model + "/points3D.txt");
   scratch.write("model/points3D.txt", points.substr(0, points.size() / 2));
   expect_refused(model, "points3D.txt");
@@ -160,7 +160,7 @@ TEST(BaRefuses, OutputsThatCannotBe) {
   const ScratchFolder scratch;
   const std::string scene = window(scratch), factors = scratch.file("VO_stereo_factors1.txt");
   ASSERT_EQ(run_pipit({"sim", "bundle", "--third", "right-u", "--out", factors}).exit_code, 0);
-  const std::string model = write_colmap_row(scratch, "model");
+  const std::string model = write_colmap_arc(scratch, "model");
   const std::vector<std::string> before = scratch.names();
   const struct {
     std::string in, out, wanted;

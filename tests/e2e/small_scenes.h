@@ -21,28 +21,31 @@ inline std::string window(const ScratchFolder& scratch) {
   return path;
 }
 
-/// A COLMAP model: eight images in a row, through one camera, look at sixty points on a wavy wall; poses, points and
-/// the focal length are a little wrong, pixels by half a pixel. Yields its folder.
-inline std::string write_colmap_row(const ScratchFolder& scratch, const std::string& name) {
+/// A COLMAP model: eight images on an arc, through one camera that is turned around its axis as well (so that focal
+/// length and centre show), look at sixty points on a wavy wall; places, points and the focal length are a little
+/// wrong, pixels by half a pixel. Yields its folder.
+inline std::string write_colmap_arc(const ScratchFolder& scratch, const std::string& name) {
   constexpr int kImages = 8, kPoints = 60;
-  constexpr double kF = 450, kCx = 320, kCy = 240;
+  constexpr double kF = 450, kCx = 320, kCy = 240, kAway = 5;
   const auto wave = [](int k) { return std::sin(12.9898 * k + 1); };  // errors without a generator: no two alike
-  const auto point = [](int p) {
-    return std::array<double, 3>{0.4 * (p % 10) - 1.8, 0.4 * (p / 10) - 1.0, 5 + std::sin(1.7 * p)};
+  const auto point = [](int p) {                                      // from the middle of the arc's circle
+    return std::array<double, 3>{0.4 * (p % 10) - 1.8, 0.4 * (p / 10) - 1.0, std::sin(1.7 * p)};
   };
   std::ostringstream images, points;
   images.precision(17), points.precision(17);
   std::vector<std::string> tracks(kPoints);
   for (int v = 0; v < kImages; ++v) {
-    const double x = 0.3 * v - 1, y = 0.1 * std::sin(2.0 * v), z = 0.1 * std::cos(3.0 * v);
-    const std::array<double, 3> q{0.002 * wave(7 * v), 0.002 * wave(7 * v + 1), 0.002 * wave(7 * v + 2)};
-    images << v + 1 << ' ' << std::sqrt(1 - q[0] * q[0] - q[1] * q[1] - q[2] * q[2]) << ' ' << q[0] << ' ' << q[1]
-           << ' ' << q[2] << ' ' << -x + 0.02 * wave(7 * v + 3) << ' ' << -y + 0.02 * wave(7 * v + 4) << ' '
-           << -z + 0.02 * wave(7 * v + 5) << " 1 image" << v << ".png\n";
+    const double yaw = 0.15 * v - 0.5, roll = 0.4 * v;
+    const double cy = std::cos(yaw), sy = std::sin(yaw), cr = std::cos(roll), sr = std::sin(roll);
+    const double qcy = std::cos(yaw / 2), qsy = std::sin(yaw / 2), qcr = std::cos(roll / 2), qsr = std::sin(roll / 2);
+    images << v + 1 << ' ' << qcr * qcy << ' ' << -qsr * qsy << ' ' << qcr * qsy << ' ' << qsr * qcy << ' '
+           << 0.02 * wave(7 * v) << ' ' << 0.02 * wave(7 * v + 1) << ' ' << kAway + 0.02 * wave(7 * v + 2) << " 1 image"
+           << v << ".png\n";
     for (int p = 0; p < kPoints; ++p) {
       const auto X = point(p);
-      const double u = kF * (X[0] - x) / (X[2] - z) + kCx + 0.5 * wave(200 * v + p);
-      images << u << ' ' << kF * (X[1] - y) / (X[2] - z) + kCy + 0.5 * wave(200 * v + p + 90'000) << ' ' << p + 1
+      const double aside = cy * X[0] + sy * X[2], z = cy * X[2] - sy * X[0] + kAway;
+      images << kF * (cr * aside - sr * X[1]) / z + kCx + 0.5 * wave(200 * v + p) << ' '
+             << kF * (sr * aside + cr * X[1]) / z + kCy + 0.5 * wave(200 * v + p + 90'000) << ' ' << p + 1
              << (p + 1 < kPoints ? " " : "\n");
       tracks[static_cast<std::size_t>(p)] += ' ' + std::to_string(v + 1) + ' ' + std::to_string(p);
     }
@@ -86,9 +89,9 @@ inline std::string with_wrong_pixels(const std::string& text, int every, double 
     std::string& u = words[static_cast<std::size_t>(3 + 4 * k + 2)];
     u = std::to_string(std::stod(u) + by);
   }
-  std::string out;
-  for (const std::string& word : words) out += word + '\n';
-  return out;
+  std::string out = words[0] + ' ' + words[1] + ' ' + words[2];  // in one line, by which BAL is known
+  for (std::size_t k = 3; k < words.size(); ++k) out += '\n' + words[k];
+  return out + '\n';
 }
 
 /// An SVG that is whole: every element opened is closed, and no number is missing.
