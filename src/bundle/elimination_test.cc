@@ -132,6 +132,12 @@ TEST_P(Steps, ConjugateGradientsSolveTheWholeSystem) {
   std::copy(step.points.begin(), step.points.end(), mine.data() + step.views.size());
   const double got = 0.5 * (r.squaredNorm() - (r + dense_jacobian(layout, parts) * mine).squaredNorm());
   EXPECT_NEAR(got, model, 1e-4 * model);
+
+  steps.propose(placed.job, 1e-2, {.eta = 1e-9}, step);
+  std::copy(step.views.begin(), step.views.end(), mine.data());
+  std::copy(step.points.begin(), step.points.end(), mine.data() + step.views.size());
+  const double damped = 0.5 * (r.squaredNorm() - (r + dense_jacobian(layout, parts) * mine).squaredNorm());
+  EXPECT_NEAR(step.promised, damped, 1e-6 * damped) << "the model's decrease, not the damped model's";
 }
 
 INSTANTIATE_TEST_SUITE_P(All,
