@@ -9,7 +9,6 @@
 namespace pipit {
 namespace {
 
-constexpr int kReplaceEvery = 20;
 constexpr int kMostInner = 1000;
 
 std::size_t at(std::int32_t i) { return static_cast<std::size_t>(i); }
@@ -22,8 +21,7 @@ CgnrSteps<S, N>::CgnrSteps(const BundleLayout& layout, const BundleOptions& opti
       precision_(options.precision),
       count_(options.count_range),
       workers_(workers),
-      product_(layout, options.precision.accumulate, options.precision.scaling, workers),
-      exact_(layout, Accumulate::Single, false, workers) {
+      product_(layout, options.precision.accumulate, options.precision.scaling, workers) {
   report_.chosen = kNaive           ? "cgnr, all in fp16"
                    : sizeof(S) == 2 ? "cgnr, products in fp16"
                    : sizeof(S) == 4 ? "cgnr, products in fp32"
@@ -45,7 +43,6 @@ template <class S, class N>
 bool CgnrSteps<S, N>::prepare() {
   size_vectors();
   product_.prepare();
-  exact_.prepare();
   report_.inner_iterations = 0, report_.seconds_solve = report_.seconds_products = 0, report_.range = {};
   return true;
 }
@@ -102,7 +99,6 @@ double CgnrSteps<S, N>::linearise(const LineariseJob& job) {
   factors_.compute(layout_, parts_, precision_.scaling, point_gradient_);
   scale_jacobian(layout_, factors_, parts_.J, workers_);
   product_.load(parts_.J, count_ ? &report_.range : nullptr);
-  if constexpr (!std::is_same_v<S, V>) exact_.load(parts_.J, nullptr);
   std::copy(parts_.g.begin(), parts_.g.end(), gradient_.begin());
   for (std::size_t p = 0; p < at(layout_.points); ++p) {
     double* to = &gradient_[parts_.g.size() + 4 * p];
@@ -138,24 +134,17 @@ void CgnrSteps<S, N>::propose(const LineariseJob&, double lambda, const LinearGo
   const Stopwatch watch;
   const auto times = [&](std::span<const N> p, std::span<N> q) {
     const Stopwatch clock;
+    if constexpr (!kNaive) product_.round(scratch_.p);  // p is scratch_.p
     const auto pq = multiply(p, lambda, q);
     report_.seconds_products += clock.seconds();
     return pq;
   };
   const auto same = [](std::span<const N> r, std::span<N> z) { std::copy(r.begin(), r.end(), z.begin()); };
-  const auto replace = [&](std::span<const N> x, std::span<N> r) {
-    if constexpr (!kNaive) {
-      exact_(x, static_cast<V>(lambda), q_);
-      tie_intrinsics<V>(layout_, q_);
-      add_prior_product(x, q_);
-      for (std::size_t i = 0; i < r.size(); ++i) r[i] = b_[i] - q_[i];
-    }
-  };
+  const auto replace = [](std::span<const N>, std::span<N>) {};
   const PcgOptions options{.eta = goal.eta,
                            .enough = goal.enough,
                            .relax = goal.relax,
                            .max_iterations = kMostInner,
-                           .replace_every = std::is_same_v<S, V> || kNaive ? 0 : kReplaceEvery,
                            .give_up = &goal.give_up};
   const LinearOutcome outcome = pcg<N>(times, same, replace, b_, y_, options, scratch_);
   step.inner_iterations += outcome.iterations;

@@ -363,19 +363,31 @@ void NormalProduct<S>::load(std::span<const V> J, RangeCounters* counters) {
 }
 
 template <class S>
-double NormalProduct<S>::operator()(std::span<const V> p, V lambda, std::span<V> q) {
-  constexpr bool kHalf = std::is_same_v<S, half>;
-  V scale = 1;
-  if constexpr (kHalf) {
-    if (scale_vectors_) scale = vector_scale(max_abs(p));
-    std::copy(p.begin(), p.end(), p_.begin());
+auto NormalProduct<S>::load_operand(std::span<const V> p) -> V {
+  std::copy(p.begin(), p.end(), p_.begin());
+  if constexpr (!std::is_same_v<S, half>) return 1;
+  const V scale = scale_vectors_ ? static_cast<V>(vector_scale(static_cast<float>(max_abs(p)))) : V(1);
+  if constexpr (std::is_same_v<S, half>) {
     if (scale != 1) pipit::scale(1 / scale, std::span<float>(p_));
     rounded_p_.resize(p_.size());
     convert<float, half>(p_, rounded_p_, counters_);
     convert<half, float>(rounded_p_, p_);
-  } else {
-    std::copy(p.begin(), p.end(), p_.begin());
   }
+  return scale;
+}
+
+template <class S>
+void NormalProduct<S>::round(std::span<V> p) {
+  if constexpr (std::is_same_v<S, half>) {
+    const V scale = load_operand(p);
+    for (std::size_t i = 0; i < p.size(); ++i) p[i] = p_[i] * scale;
+  }
+}
+
+template <class S>
+double NormalProduct<S>::operator()(std::span<const V> p, V lambda, std::span<V> q) {
+  constexpr bool kHalf = std::is_same_v<S, half>;
+  const V scale = load_operand(p);
   if (keep_w) w.resize(layout_.slots() * at(layout_.rows));
   const std::size_t views = at(layout_.views), parts = std::max<std::size_t>(1, num_parts(views, kViewGrain));
   // One thread adds shares up at once. Several put them down first; the order of a sum, by view, is the same.

@@ -32,6 +32,9 @@ class NormalProduct {
   /// J [groups, R, C + 3, 16]. Another S than V: rounded once; the counters (may be null) see that and every operand p
   /// from now on.
   void load(std::span<const V> J, RangeCounters* counters);
+  /// p as the operand that it will be: half rounds it. Who goes along what was multiplied, and not along what was
+  /// meant, keeps x and J x together: else every rounding of p leaves noise in directions that J hardly sees.
+  void round(std::span<V> p);
   /// q = (J'J + lambda) p; yields p'q. Threads: same bits for any number.
   double operator()(std::span<const V> p, V lambda, std::span<V> q);
   /// J p of the last product, [groups, R, 16]; kept where `keep_w` was set before it.
@@ -39,6 +42,8 @@ class NormalProduct {
   AlignedVector<V> w;
 
  private:
+  V load_operand(std::span<const V> p);  // into p_; yields what p was divided by
+
   const BundleLayout& layout_;
   Accumulate accumulate_;
   bool scale_vectors_;

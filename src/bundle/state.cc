@@ -49,7 +49,8 @@ void Placed::place(const Scene& of, const BundleLayout& layout, const LineariseF
 void Placed::refresh() {
   fill_views(*scene, state, job.layout->intrinsics, views);
   job.views = views, job.points = state.points;
-  prior_cost = job.prior != nullptr ? job.prior->evaluate(state.T_world_cam, prior_gradient) : 0;
+  // Without its constant: who stops at a small part of the cost means what can still be changed.
+  prior_cost = job.prior != nullptr ? job.prior->evaluate(state.T_world_cam, prior_gradient) - job.prior->c : 0;
   job.prior_gradient = prior_gradient;
 }
 

@@ -31,10 +31,12 @@ void eliminate(std::vector<double>& H, std::vector<double>& g, std::size_t n, st
 }  // namespace
 
 void Marginaliser::drop_first(const Scene& scene, const RobustLoss& loss, PosePrior& prior) {
-  // Where Jacobians are taken: first estimates of who has one.
   layout_.build(scene, false);
   take_values(scene, state_);
-  for (std::size_t i = 0; i < prior.views.size(); ++i) state_.T_world_cam[at(prior.views[i])] = prior.at[i];
+  // What the prior knew keeps the Jacobians of its first estimates: H stays, and g moves along to where the poses are.
+  gradient_.resize(at(prior.size()));
+  prior.c = prior.evaluate(state_.T_world_cam, gradient_);
+  std::swap(prior.g, gradient_);
   fill_views(scene, state_, 0, views_);
   LineariseJob job{.layout = &layout_,
                    .form = form_of(scene, loss),

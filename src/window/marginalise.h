@@ -17,22 +17,20 @@ class Marginaliser {
   /// new prior. Views keep their numbers here; the caller's view 0 goes away, so that numbers fall by one afterwards.
   ///
   /// In      `scene`: all views of the window, and only the points that leave. `prior`: of these views, or empty.
-  /// Out     `prior` of views 1 and later that share a point with one that leaves, or were in the prior before. A view
-  ///         that was in it keeps its first estimate; all is linearised there, in fp64.
+  /// Out     `prior` of views 1 and later that share a point with one that leaves, or were in the prior before, around
+  ///         where they are now; in fp64. What was in it before keeps the Jacobians that it was made with.
   /// Needs   intrinsics fixed, no third number that is not finite.   Cost: about 30 us and 1 us a squared view.
   void drop_first(const Scene& scene, const RobustLoss& loss, PosePrior& prior);
 
  private:
   Workers workers_{1};
   BundleLayout layout_;
-  Scene at_first_;
-  struct Look;
   std::vector<ViewNumbers> views_;
   BundleState state_;
   std::vector<std::uint8_t> taking_;
   Linearised<double> parts_;
   std::vector<std::int32_t> place_;  // [views] in the dense system, -1: not in it
-  std::vector<double> H_, g_;
+  std::vector<double> H_, g_, gradient_;
   PosePrior next_;
 };
 
