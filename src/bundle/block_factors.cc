@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <cmath>
 
+#include "base/contract.h"
+
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "bundle/block_factors.cc"
 #include <hwy/foreach_target.h>
@@ -63,6 +65,19 @@ void scale_views_d(const BundleLayout& l, const double* views, const double* poi
   scale_views(l, views, points, J, r);
 }
 
+HWY_ATTR void dense_times_f(const float* H, const float* x, float* y, std::size_t n) {
+  const Sixteen<float> d;
+  constexpr size_t N = hn::MaxLanes(d);
+  for (std::size_t row = 0; row < n; ++row) {
+    auto sum = hn::Zero(d);
+    std::size_t c = 0;
+    for (; c + N <= n; c += N) sum = hn::MulAdd(hn::LoadU(d, H + row * n + c), hn::LoadU(d, x + c), sum);
+    float total = hn::GetLane(hn::SumOfLanes(d, sum));
+    for (; c < n; ++c) total += H[row * n + c] * x[c];
+    y[row] = total;
+  }
+}
+
 }  // namespace HWY_NAMESPACE
 }  // namespace pipit
 HWY_AFTER_NAMESPACE();
@@ -71,6 +86,7 @@ HWY_AFTER_NAMESPACE();
 namespace pipit {
 namespace {
 
+HWY_EXPORT(dense_times_f);
 HWY_EXPORT(scale_views_f);
 HWY_EXPORT(scale_views_d);
 
@@ -219,6 +235,11 @@ void scale_jacobian(const BundleLayout& layout, const BlockFactors& factors, Ali
 }
 template void scale_jacobian<float>(const BundleLayout&, const BlockFactors&, AlignedVector<float>&, Workers&);
 template void scale_jacobian<double>(const BundleLayout&, const BlockFactors&, AlignedVector<double>&, Workers&);
+
+void dense_times(std::span<const float> H, std::span<const float> x, std::span<float> y) {
+  expects(H.size() == x.size() * y.size() && x.size() == y.size(), "dense_times: sizes");
+  HWY_DYNAMIC_DISPATCH(dense_times_f)(H.data(), x.data(), y.data(), x.size());
+}
 
 }  // namespace pipit
 #endif  // HWY_ONCE

@@ -35,4 +35,7 @@ struct BlockFactors {
 template <class T>
 void scale_jacobian(const BundleLayout& layout, const BlockFactors& factors, AlignedVector<T>& J, Workers& workers);
 
+/// y = H x, H [n, n] by rows, symmetric; in fp32.
+void dense_times(std::span<const float> H, std::span<const float> x, std::span<float> y);
+
 }  // namespace pipit

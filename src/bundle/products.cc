@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <utility>
 
 #include "base/contract.h"
 #include "bits/convert.h"
@@ -291,19 +292,6 @@ void gather_d(const BundleLayout& layout, const std::int32_t* places, const doub
   gather_shares(layout, places, shares, q, range);
 }
 
-HWY_ATTR void dense_times_f(const float* H, const float* x, float* y, std::size_t n) {
-  const Sixteen<float> d;
-  constexpr size_t N = hn::MaxLanes(d);
-  for (std::size_t row = 0; row < n; ++row) {
-    auto sum = hn::Zero(d);
-    std::size_t c = 0;
-    for (; c + N <= n; c += N) sum = hn::MulAdd(hn::LoadU(d, H + row * n + c), hn::LoadU(d, x + c), sum);
-    float total = hn::GetLane(hn::SumOfLanes(d, sum));
-    for (; c < n; ++c) total += H[row * n + c] * x[c];
-    y[row] = total;
-  }
-}
-
 }  // namespace HWY_NAMESPACE
 }  // namespace pipit
 HWY_AFTER_NAMESPACE();
@@ -319,18 +307,12 @@ HWY_EXPORT(find_places_f);
 HWY_EXPORT(find_places_d);
 HWY_EXPORT(gather_f);
 HWY_EXPORT(gather_d);
-HWY_EXPORT(dense_times_f);
 
 std::size_t at(std::int32_t i) { return static_cast<std::size_t>(i); }
 
 constexpr std::size_t kViewGrain = 100, kPointGrain = 4000;  // below: waking a thread costs more than it brings
 
 }  // namespace
-
-void dense_times(std::span<const float> H, std::span<const float> x, std::span<float> y) {
-  expects(H.size() == x.size() * y.size() && x.size() == y.size(), "dense_times: sizes");
-  HWY_DYNAMIC_DISPATCH(dense_times_f)(H.data(), x.data(), y.data(), x.size());
-}
 
 template <class S>
 NormalProduct<S>::NormalProduct(const BundleLayout& layout, Accumulate accumulate, bool scale_vectors, Workers& workers)
@@ -379,15 +361,16 @@ auto NormalProduct<S>::load_operand(std::span<const V> p) -> V {
 template <class S>
 void NormalProduct<S>::round(std::span<V> p) {
   if constexpr (std::is_same_v<S, half>) {
-    const V scale = load_operand(p);
-    for (std::size_t i = 0; i < p.size(); ++i) p[i] = p_[i] * scale;
+    scale_ = load_operand(p);
+    for (std::size_t i = 0; i < p.size(); ++i) p[i] = p_[i] * scale_;
+    loaded_ = p.data();
   }
 }
 
 template <class S>
 double NormalProduct<S>::operator()(std::span<const V> p, V lambda, std::span<V> q) {
   constexpr bool kHalf = std::is_same_v<S, half>;
-  const V scale = load_operand(p);
+  const V scale = std::exchange(loaded_, nullptr) == p.data() ? scale_ : load_operand(p);
   if (keep_w) w.resize(layout_.slots() * at(layout_.rows));
   const std::size_t views = at(layout_.views), parts = std::max<std::size_t>(1, num_parts(views, kViewGrain));
   // One thread adds shares up at once. Several put them down first; the order of a sum, by view, is the same.

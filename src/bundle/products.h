@@ -15,9 +15,6 @@
 
 namespace pipit {
 
-/// y = H x, H [n, n] by rows, symmetric; in fp32.
-void dense_times(std::span<const float> H, std::span<const float> x, std::span<float> y);
-
 /// Products with one Jacobian at rest in S (half, float, double), vectors in V (float; double for double).
 /// half: p and J p are rounded to half as well, p divided by a power of two first; sums as `accumulate` says.
 template <class S>
@@ -43,6 +40,8 @@ class NormalProduct {
 
  private:
   V load_operand(std::span<const V> p);  // into p_; yields what p was divided by
+  const V* loaded_ = nullptr;            // the p that round() has loaded, divided by scale_
+  V scale_ = 1;
 
   const BundleLayout& layout_;
   Accumulate accumulate_;
