@@ -5,8 +5,8 @@
 #include <numeric>
 
 #include "bits/test_every_set.h"
-#include "nn/test_allocations.h"
 #include "nn/test_approx.h"
+#include "tests/allocations.h"
 
 namespace pipit {
 namespace {

@@ -3,8 +3,8 @@
 #include <gtest/gtest.h>
 
 #include "bits/test_every_set.h"
-#include "nn/test_allocations.h"
 #include "nn/test_approx.h"
+#include "tests/allocations.h"
 
 namespace pipit {
 namespace {

@@ -6,8 +6,8 @@
 
 #include <filesystem>
 
-#include "nn/test_allocations.h"
 #include "nn/test_model.h"
+#include "tests/allocations.h"
 
 namespace pipit {
 namespace {
@@ -82,7 +82,8 @@ TEST(EncoderViews, AreTheMeanOfLateEncoders) {
         encode_late(model, states[k], frames, v * 6 / n, late[k]);
         // A late view goes on into the last frames, where these make it a whole step.
         if (3 + v * 6 / n >= 6) {
-          std::vector<float> x(frames.end() - static_cast<std::ptrdiff_t>((3 + v * 6 / n) * kSizes.bands), frames.end());
+          std::vector<float> x(frames.end() - static_cast<std::ptrdiff_t>((3 + v * 6 / n) * kSizes.bands),
+                               frames.end());
           std::vector<float> unused(model.joint_dim());
           model.encode(states[k], std::span(x).first(model.frame_dim()), unused);
         }
@@ -98,7 +99,9 @@ TEST(EncoderViews, AreTheMeanOfLateEncoders) {
           for (const Steps& of : late) mean += static_cast<double>(of.h[t][k]) / n;
           EXPECT_NEAR(static_cast<double>(got.h[t][k]), mean, 1e-6);
         }
-        if (n == 1) { EXPECT_EQ(got.e[t], late[0].e[t]) << "one view is the encoder, to the bit"; }
+        if (n == 1) {
+          EXPECT_EQ(got.e[t], late[0].e[t]) << "one view is the encoder, to the bit";
+        }
       }
     }
   }

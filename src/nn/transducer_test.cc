@@ -10,9 +10,9 @@
 #include <thread>
 
 #include "bits/test_every_set.h"
-#include "nn/test_allocations.h"
 #include "nn/test_model.h"
 #include "nn/test_reference.h"
+#include "tests/allocations.h"
 
 namespace pipit {
 namespace {

@@ -4,28 +4,8 @@
 
 #include <gtest/gtest.h>
 
-#include <atomic>
-#include <cstdlib>
-#include <new>
-
 #include "scene/household.h"
-
-namespace {
-std::atomic<long> allocations{0};
-void* counted(std::size_t size, std::size_t align) {
-  ++allocations;
-  void* p = align > 0 ? std::aligned_alloc(align, (size + align - 1) / align * align) : std::malloc(size);
-  if (p == nullptr) std::abort();
-  return p;
-}
-}  // namespace
-
-void* operator new(std::size_t size) { return counted(size, 0); }
-void* operator new(std::size_t size, std::align_val_t align) { return counted(size, static_cast<std::size_t>(align)); }
-void operator delete(void* p) noexcept { std::free(p); }
-void operator delete(void* p, std::size_t) noexcept { std::free(p); }
-void operator delete(void* p, std::align_val_t) noexcept { std::free(p); }
-void operator delete(void* p, std::size_t, std::align_val_t) noexcept { std::free(p); }
+#include "tests/allocations.h"
 
 namespace pipit {
 namespace {

@@ -1,4 +1,4 @@
-// nn/test_allocations.h — for tests: counts calls of operator new. One source file of a program may include it.
+// tests/allocations.h — for tests: counts calls of operator new. One source file of a program may include it.
 #pragma once
 #include <atomic>
 #include <cstdlib>
