@@ -31,7 +31,10 @@ bool SchurSteps<T>::solve_shared(std::span<double> dc) {
   Eigen::MatrixXd M = Eigen::MatrixXd::Zero(n, n);
   Eigen::VectorXd b = Eigen::VectorXd::Zero(n);
   for (int j = 0; j < layout_.views; ++j) {
-    for (int c = 0; c < C; ++c) b[place(j, c)] -= elimination_.gradient()[static_cast<std::size_t>(j * C + c)];
+    for (int c = 0; c < C; ++c)
+      b[place(j, c)] -=
+          elimination_
+              .gradient()[static_cast<std::size_t>(j) * static_cast<std::size_t>(C) + static_cast<std::size_t>(c)];
     for (int k = S.pattern().col_begin[static_cast<std::size_t>(j)];
          k < S.pattern().col_begin[static_cast<std::size_t>(j) + 1];
          ++k) {
@@ -51,7 +54,8 @@ bool SchurSteps<T>::solve_shared(std::span<double> dc) {
   if (llt.info() != Eigen::Success) return false;
   llt.solveInPlace(b);
   for (int v = 0; v < layout_.views; ++v)
-    for (int c = 0; c < C; ++c) dc[static_cast<std::size_t>(v * C + c)] = b[place(v, c)];
+    for (int c = 0; c < C; ++c)
+      dc[static_cast<std::size_t>(v) * static_cast<std::size_t>(C) + static_cast<std::size_t>(c)] = b[place(v, c)];
   shared_report_.seconds_factor += watch.seconds();
   return true;
 }
