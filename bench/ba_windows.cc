@@ -47,8 +47,8 @@ Json report_windows(const BaOptions& o) {
   for (const Sum& s : sums) {
     fmt::print("{:<22} {:>9} {:>9} {:>7.2f} {:>7.2f} {:>9} {:>9}   {:.1f} us an inner iteration, {:.1f} iterations\n",
                s.name,
-               in_ms(share_of(s.target, 0.5)),
-               in_ms(share_of(s.peer, 0.5)),
+               s.target.empty() ? "-" : in_ms(share_of(s.target, 0.5)),
+               s.target.empty() ? "-" : in_ms(share_of(s.peer, 0.5)),
                share_of(s.ratio, 0.5),
                share_of(s.ratio, 0.1),
                in_ms(share_of(s.stop, 0.5)),

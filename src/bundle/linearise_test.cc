@@ -12,6 +12,8 @@
 namespace pipit {
 namespace {
 
+std::size_t at(int i) { return static_cast<std::size_t>(i); }
+
 struct Case {
   CameraModel model;
   Third third;
@@ -50,25 +52,22 @@ TEST_P(Models, GradientIsTheSlopeOfTheCost) {
   std::mt19937 random(3);
   std::normal_distribution<double> normal;
   for (int trial = 0; trial < 12; ++trial) {
-    BundleStep step{.views = std::vector<double>(static_cast<std::size_t>(layout.views * layout.columns)),
-                    .points = std::vector<double>(static_cast<std::size_t>(layout.points) * 3)};
+    BundleStep step{.views = std::vector<double>(at(layout.views * layout.columns)),
+                    .points = std::vector<double>(at(layout.points) * 3)};
     for (double& d : step.points) d = normal(random);
     double slope = 0;
     for (int v = 0; v < layout.views; ++v)
       for (int c = 0; c < layout.columns; ++c) {
-        const auto i = static_cast<std::size_t>(v * layout.columns + c);
+        const auto i = at(v * layout.columns + c);
         // focal lengths and centres in pixels, distortion in parts of one
         step.views[i] = normal(random) * (c < kPoseColumns + 2 ? 1 : 1e-2);
         slope += step.views[i] * parts.g[i];
       }
     for (int p = 0; p < layout.points; ++p)
-      for (int k = layout.point_begin[static_cast<std::size_t>(p)];
-           k < layout.point_begin[static_cast<std::size_t>(p) + 1];
-           ++k)
+      for (int k = layout.point_begin[at(p)]; k < layout.point_begin[at(p) + 1]; ++k)
         for (int i = 0; i < 3; ++i)
-          slope += step.points[static_cast<std::size_t>(3 * p + i)] *
-                   parts.records[static_cast<std::size_t>(
-                       layout.point_slots[static_cast<std::size_t>(k)] * shape.size() + shape.g() + i)];
+          slope +=
+              step.points[at(3 * p + i)] * parts.records[at(layout.point_slots[at(k)] * shape.size() + shape.g() + i)];
     const auto cost_at = [&](double times) {
       BundleStep part = step;
       for (double& d : part.views) d *= times;
@@ -95,7 +94,7 @@ TEST_P(Models, ProductsAreThoseOfOneJacobian) {
   const int C = layout.columns, R = layout.rows;
   const RecordShape shape{C};
   const auto J = [&](int group, int r, int c, int lane) {
-    return parts.J[static_cast<std::size_t>(((group * R + r) * (C + 3) + c) * kAbreast + lane)];
+    return parts.J[at(((group * R + r) * (C + 3) + c) * kAbreast + lane)];
   };
   std::vector<double> U(parts.U.size());
   for (int group = 0; group < layout.groups; ++group)
@@ -103,8 +102,7 @@ TEST_P(Models, ProductsAreThoseOfOneJacobian) {
       for (int r = 0; r < R; ++r)
         for (int a = 0; a < C; ++a)
           for (int b = 0; b < C; ++b)
-            U[static_cast<std::size_t>((layout.view_of[static_cast<std::size_t>(group)] * C + a) * C + b)] +=
-                J(group, r, a, lane) * J(group, r, b, lane);
+            U[at((layout.view_of[at(group)] * C + a) * C + b)] += J(group, r, a, lane) * J(group, r, b, lane);
   for (std::size_t i = 0; i < U.size(); ++i) EXPECT_NEAR(parts.U[i], U[i], 1e-12 * (1 + std::abs(U[i]) * 100));
   for (int slot = 0; slot < layout.groups * kAbreast; ++slot) {
     const double* record = parts.records.data() + slot * shape.size();
@@ -170,7 +168,7 @@ TEST(Linearise, AFixedViewHasNoSlope) {
   Linearised<double> parts;
   Workers workers(1);
   linearise(placed.job, true, true, parts, workers);
-  for (int c = 0; c < 6; ++c) EXPECT_EQ(parts.g[static_cast<std::size_t>(6 + c)], 0);
+  for (int c = 0; c < 6; ++c) EXPECT_EQ(parts.g[at(6 + c)], 0);
   EXPECT_NE(parts.g[0], 0);
 }
 

@@ -95,7 +95,7 @@ TEST(Bundle, AnOutlierIsDoubted) {
 }
 
 TEST(Bundle, DegenerateScenesEnd) {
-  const auto tried = [](Scene scene, const char* what) {
+  const auto tried = [](const Scene& scene, const char* what) {
     for (const Way& way : kWays) {
       Scene copy = scene;
       const BundleSummary s = optimise(copy, options(way.precision, way.solver, false));

@@ -217,7 +217,7 @@ SimulatedScene simulate_household(const HouseholdOptions& o) {
   const HousePlan plan(4 + static_cast<int>(std::sqrt(length) / 3), path);
   const auto T_world_cam = camera_poses(plan.walk(skip + length + 2, path), skip, o.step, o.num_views);
   const Camera camera{.model = CameraModel::Pinhole,
-                      .parameters = {kFocal, kFocal, kWidth / 2, kHeight / 2},
+                      .parameters = {kFocal, kFocal, 0.5 * kWidth, 0.5 * kHeight},
                       .width = kWidth,
                       .height = kHeight};
   Tracker tracker(o, plan, T_world_cam, camera);

@@ -9,8 +9,6 @@
 namespace pipit {
 namespace {
 
-using testing::HasSubstr;
-
 TEST(BaRefuses, WrongCallsWithTwoAndOneLine) {
   const ScratchFolder scratch;
   const std::string scene = window(scratch), same = scratch.file("same.svg");
