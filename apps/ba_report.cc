@@ -66,7 +66,7 @@ std::string BaReport::in_words() const {
   line("stop", stop_in_words(m));
   line("solver", fmt::format("{}{}", m.linear.chosen, m.linear.reason.empty() ? "" : " (" + m.linear.reason + ")"));
   line("work", work_in_words(m.linear));
-  line("precision", fmt::format("{}: {}", precision, describe(options.precision)));
+  line("precision", fmt::format("{}: {}", precision, describe(summary.precision)));
   line("fp16", range_in_words(m.linear.range));
   line("time",
        fmt::format("{} = linearize {}, solve {}, update {}, rest; reading {}; {} thread{}",
@@ -97,7 +97,7 @@ Json BaReport::as_json() const {
   json["rms_px_final"] = number(summary.after.rms_px);
   json["robust"] = robust;
   json["fixed_intrinsics"] = options.fix_intrinsics;
-  add_run(json, summary.minimise, precision, options.precision, options.num_threads);
+  add_run(json, summary.minimise, precision, summary.precision, options.num_threads);
   json["seconds"]["read"] = number(seconds_read);
   return json;
 }

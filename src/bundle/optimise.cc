@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <utility>
 
 #include "base/clock.h"
 #include "base/contract.h"
@@ -49,6 +50,18 @@ bool is_window(const BundleLayout& layout) {
          layout.slots() * static_cast<std::size_t>(layout.rows * (layout.columns + 3)) * 2 <= kWindowBytes;
 }
 
+bool takes_cgnr(const BundleLayout& layout, const BundleOptions& options) {
+  if (options.solver != BundleSolver::Auto) return options.solver == BundleSolver::Cgnr;
+  return is_window(layout) || options.precision.vectors == Format::Half;
+}
+
+/// What an elimination makes of a precision: J and the reduced matrix are never in half.
+Precision of_elimination(Precision p) {
+  if (p.jacobian == Format::Half) p.jacobian = Format::Single;
+  if (p.matrix == Format::Half) p.matrix = Format::Single;
+  return p;
+}
+
 template <class S, class N>
 std::unique_ptr<BundleSteps> cgnr(const BundleLayout& layout, const BundleOptions& options, Workers& workers) {
   return std::make_unique<CgnrSteps<S, N>>(layout, options, workers);
@@ -57,18 +70,19 @@ std::unique_ptr<BundleSteps> cgnr(const BundleLayout& layout, const BundleOption
 }  // namespace
 
 std::unique_ptr<BundleSteps> make_steps(const BundleLayout& layout, const BundleOptions& options, Workers& workers) {
-  const Precision& p = options.precision;
-  if (options.solver == BundleSolver::Cgnr || (options.solver == BundleSolver::Auto && is_window(layout))) {
+  if (takes_cgnr(layout, options)) {
+    const Precision& p = options.precision;
     if (p.vectors == Format::Half) return cgnr<half, SeparateHalf>(layout, options, workers);
     if (p.matrix == Format::Half) return cgnr<half, float>(layout, options, workers);
     if (p.matrix == Format::Single) return cgnr<float, float>(layout, options, workers);
     return cgnr<double, double>(layout, options, workers);
   }
+  const Precision p = of_elimination(options.precision);
   LinearOptions linear;
   linear.solver = options.solver == BundleSolver::Schur ? SolverKind::Cholesky
                   : options.solver == BundleSolver::Pcg ? SolverKind::Iccg
                                                         : SolverKind::Auto;
-  linear.matrix = p.matrix == Format::Half ? Format::Single : p.matrix;
+  linear.matrix = p.matrix;
   linear.vectors = p.vectors;
   linear.factor_compute = p.factorisation;
   linear.factor_storage = p.preconditioner;
@@ -100,6 +114,7 @@ struct BundleOptimiser::Parts {
   Placed placed;
   BundleState trial;
   std::unique_ptr<BundleSteps> steps;
+  bool cgnr = false;  // what `steps` are
   BundleStep step;
   BundleSummary summary;
 };
@@ -115,7 +130,7 @@ BundleSummary optimise(Scene& scene, const BundleOptions& options, const Observe
 const BundleSummary& BundleOptimiser::run(Scene& scene, const Observer& observer, const PosePrior* prior) {
   const Stopwatch watch;
   const BundleOptions& options = options_;
-  auto& [workers, layout, placed, trial, steps, step, out] = *parts_;
+  auto& [workers, layout, placed, trial, steps, cgnr, step, out] = *parts_;
   Summary& s = out.minimise;
   s.trace.clear();
   s.iterations = 0, s.seconds = {};
@@ -129,7 +144,11 @@ const BundleSummary& BundleOptimiser::run(Scene& scene, const Observer& observer
   const LineariseJob& job = placed.job;
   trial = state;
   out.taking_part = std::count(placed.taking.begin(), placed.taking.end(), 1);
-  if (steps == nullptr || !steps->prepare()) steps = make_steps(layout, options, workers);
+  const bool takes = takes_cgnr(layout, options);
+  expects(prior == nullptr || takes, "BundleOptimiser: a prior needs conjugate gradients on J");
+  if (steps == nullptr || std::exchange(cgnr, takes) != takes || !steps->prepare())
+    steps = make_steps(layout, options, workers);
+  out.precision = takes ? options.precision : of_elimination(options.precision);
   step.views.resize(at(layout.views * layout.columns));
   step.points.resize(at(layout.points) * 3);
   Damping damping{options.first_damping};

@@ -20,7 +20,7 @@
 namespace pipit {
 
 enum class BundleSolver : std::uint8_t {
-  Auto,   ///< by size and precision; the summary says which and why
+  Auto,   ///< by size and precision (all in half: Cgnr); the summary says which and why
   Cgnr,   ///< conjugate gradients on the damped problem; J'J is never formed
   Schur,  ///< points eliminated, the views' system factored: dense for a window, sparse for hundreds
   Pcg,    ///< points eliminated, the views' system solved by preconditioned conjugate gradients
@@ -48,8 +48,9 @@ struct BundleOptions {
 };
 
 struct BundleSummary {
-  SceneError before, after;      ///< in fp64, no loss
-  Summary minimise;              ///< costs: half the sum of rho, in the residual's format
+  SceneError before, after;  ///< in fp64, no loss
+  Precision precision;       ///< as spent: where points are eliminated, what `mixed` has in fp16 is the factor alone
+  Summary minimise;          ///< costs: half the sum of rho, in the residual's format
   std::int64_t taking_part = 0;  ///< observations of points that stood before their cameras
 };
 

@@ -65,6 +65,20 @@ TEST(Bundle, EveryWayEndsInOnePlace) {
   EXPECT_GT(half.after.cost, 3 * best) << "the naive solver is expected to fail";
 }
 
+TEST(Bundle, AnOptimiserTakesScenesOfAnyKindInTurn) {
+  const SimulatedScene window = simulate_household({.num_fixed = 10, .seed = 9}),
+                       walk = simulate_household(building(400));
+  BundleOptions o = options("mixed", BundleSolver::Auto);
+  BundleOptimiser optimiser(o);
+  for (const SimulatedScene* simulated : {&window, &walk, &window}) {
+    Scene mine = simulated->start, other = simulated->start;
+    const BundleSummary again = optimiser.run(mine), fresh = optimise(other, o);
+    EXPECT_EQ(again.after.cost, fresh.after.cost);
+    EXPECT_EQ(again.minimise.linear.chosen, fresh.minimise.linear.chosen);
+    EXPECT_EQ(again.precision.matrix, simulated == &window ? Format::Half : Format::Single) << "as spent";
+  }
+}
+
 TEST(Bundle, ThreadsChangeNoBit) {
   const SimulatedScene walk = simulate_household(building(150));
   for (const Way& way : {Way{"mixed", BundleSolver::Cgnr}, Way{"mixed", BundleSolver::Pcg}}) {
