@@ -146,8 +146,8 @@ const BundleSummary& BundleOptimiser::run(Scene& scene, const Observer& observer
   out.taking_part = std::count(placed.taking.begin(), placed.taking.end(), 1);
   const bool takes = takes_cgnr(layout, options);
   expects(prior == nullptr || takes, "BundleOptimiser: a prior needs conjugate gradients on J");
-  if (steps == nullptr || std::exchange(cgnr, takes) != takes || !steps->prepare())
-    steps = make_steps(layout, options, workers);
+  const bool other_kind = std::exchange(cgnr, takes) != takes;
+  if (steps == nullptr || other_kind || !steps->prepare()) steps = make_steps(layout, options, workers);
   out.precision = takes ? options.precision : of_elimination(options.precision);
   step.views.resize(at(layout.views * layout.columns));
   step.points.resize(at(layout.points) * 3);
