@@ -48,11 +48,12 @@ HWY_ATTR void scale_views(
             hn::Store(hn::Mul(x, hn::Set(d, L[c * C + c])), d, row + c * kAbreast);
           }
           V* point = row + C * kAbreast;
-          const auto m = [&](int k) HWY_ATTR { return hn::Load(d, M[k] + lane); };
-          const auto y0 = hn::Mul(hn::Load(d, point), m(0));
-          const auto y1 = hn::Mul(hn::NegMulAdd(m(1), y0, hn::Load(d, point + kAbreast)), m(3));
+          hn::Vec<Sixteen<V>> m[6];
+          for (int k = 0; k < 6; ++k) m[k] = hn::Load(d, M[k] + lane);
+          const auto y0 = hn::Mul(hn::Load(d, point), m[0]);
+          const auto y1 = hn::Mul(hn::NegMulAdd(m[1], y0, hn::Load(d, point + kAbreast)), m[3]);
           const auto y2 =
-              hn::Mul(hn::NegMulAdd(m(4), y1, hn::NegMulAdd(m(2), y0, hn::Load(d, point + 2 * kAbreast))), m(5));
+              hn::Mul(hn::NegMulAdd(m[4], y1, hn::NegMulAdd(m[2], y0, hn::Load(d, point + 2 * kAbreast))), m[5]);
           hn::Store(y0, d, point), hn::Store(y1, d, point + kAbreast), hn::Store(y2, d, point + 2 * kAbreast);
         }
     }

@@ -66,6 +66,13 @@ HWY_INLINE size_t share_place(size_t lane) {
   return chunk * 4 + within % 4 * N + within / 4 * 4;
 }
 
+/// Two numbers as one. (A function: in a template g++ 12 takes the instruction set from a lambda, and a vector comes
+/// back as garbage wherever the lambda is not inlined.)
+template <class V>
+HWY_INLINE hn::Vec<hn::Repartition<double, Sixteen<V>>> as_pairs(hn::Vec<Sixteen<V>> v) {
+  return hn::BitCast(hn::Repartition<double, Sixteen<V>>(), v);
+}
+
 /// x, y, z of N points: lane i is point index[i].
 template <class V>
 HWY_INLINE void gather_points(const V* points, const std::int32_t* index, hn::Vec<Sixteen<V>> (&x)[3]) {
@@ -90,9 +97,10 @@ HWY_INLINE void gather_points(const V* points, const std::int32_t* index, hn::Ve
       }
     }
     const hn::Repartition<double, Sixteen<V>> pairs;
-    const auto wide = [&](auto v) HWY_ATTR { return hn::BitCast(pairs, v); };
-    const auto low01 = wide(hn::InterleaveLower(d, a[0], a[1])), high01 = wide(hn::InterleaveUpper(d, a[0], a[1]));
-    const auto low23 = wide(hn::InterleaveLower(d, a[2], a[3])), high23 = wide(hn::InterleaveUpper(d, a[2], a[3]));
+    const auto low01 = as_pairs<V>(hn::InterleaveLower(d, a[0], a[1])),
+               high01 = as_pairs<V>(hn::InterleaveUpper(d, a[0], a[1]));
+    const auto low23 = as_pairs<V>(hn::InterleaveLower(d, a[2], a[3])),
+               high23 = as_pairs<V>(hn::InterleaveUpper(d, a[2], a[3]));
     x[0] = hn::BitCast(d, hn::InterleaveLower(pairs, low01, low23));
     x[1] = hn::BitCast(d, hn::InterleaveUpper(pairs, low01, low23));
     x[2] = hn::BitCast(d, hn::InterleaveLower(pairs, high01, high23));
@@ -117,11 +125,10 @@ HWY_INLINE void store_shares(const hn::Vec<Sixteen<V>> (&share)[3], V* to) {
     constexpr size_t N = hn::MaxLanes(d);
     const hn::Repartition<double, Sixteen<V>> pairs;
     const auto zero = hn::Zero(d);
-    const auto wide = [&](auto v) HWY_ATTR { return hn::BitCast(pairs, v); };
-    const auto low01 = wide(hn::InterleaveLower(d, share[0], share[1])),
-               high01 = wide(hn::InterleaveUpper(d, share[0], share[1]));
-    const auto low2 = wide(hn::InterleaveLower(d, share[2], zero)),
-               high2 = wide(hn::InterleaveUpper(d, share[2], zero));
+    const auto low01 = as_pairs<V>(hn::InterleaveLower(d, share[0], share[1])),
+               high01 = as_pairs<V>(hn::InterleaveUpper(d, share[0], share[1]));
+    const auto low2 = as_pairs<V>(hn::InterleaveLower(d, share[2], zero)),
+               high2 = as_pairs<V>(hn::InterleaveUpper(d, share[2], zero));
     hn::Store(hn::BitCast(d, hn::InterleaveLower(pairs, low01, low2)), d, to);
     hn::Store(hn::BitCast(d, hn::InterleaveUpper(pairs, low01, low2)), d, to + N);
     hn::Store(hn::BitCast(d, hn::InterleaveLower(pairs, high01, high2)), d, to + 2 * N);
@@ -129,7 +136,11 @@ HWY_INLINE void store_shares(const hn::Vec<Sixteen<V>> (&share)[3], V* to) {
     return;
   }
 #endif
-  hn::StoreInterleaved4(share[0], share[1], share[2], hn::Zero(d), d, to);
+  // By hand: of eight doubles, StoreInterleaved4 of Highway 1.0.3 comes out wrong under g++ 12's thread sanitizer.
+  constexpr size_t N = hn::MaxLanes(d);
+  alignas(64) V lanes[3][N];
+  for (int k = 0; k < 3; ++k) hn::Store(share[k], d, lanes[k]);
+  for (size_t i = 0; i < N; ++i, to += 4) to[0] = lanes[0][i], to[1] = lanes[1][i], to[2] = lanes[2][i], to[3] = 0;
 }
 
 /// Sums of points += the shares of N lanes, where store_shares put them.
