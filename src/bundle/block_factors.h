@@ -7,7 +7,7 @@
 #include <vector>
 
 #include "base/parallel.h"
-#include "bundle/linearise.h"
+#include "reproject/linearise.h"
 
 namespace pipit {
 

@@ -9,8 +9,8 @@
 
 #include "base/parallel.h"
 #include "bits/block_symmetric.h"
-#include "bundle/linearise.h"
 #include "factor/block_matrix.h"
+#include "reproject/linearise.h"
 
 namespace pipit {
 

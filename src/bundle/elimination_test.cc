@@ -7,8 +7,8 @@
 
 #include "bundle/cgnr_steps.h"
 #include "bundle/schur_steps.h"
-#include "bundle/state.h"
-#include "bundle/test_scenes.h"
+#include "reproject/state.h"
+#include "reproject/test_scenes.h"
 
 namespace pipit {
 namespace {

@@ -10,7 +10,7 @@
 #include "base/contract.h"
 #include "bundle/cgnr_steps.h"
 #include "bundle/schur_steps.h"
-#include "bundle/state.h"
+#include "reproject/state.h"
 #include "solve/variable.h"
 
 namespace pipit {

@@ -11,7 +11,7 @@
 #include <vector>
 
 #include "bits/counters.h"
-#include "bundle/prior.h"
+#include "reproject/prior.h"
 #include "scene/scene.h"
 #include "solve/minimise.h"
 #include "solve/precision.h"

@@ -5,7 +5,7 @@
 
 #include <cmath>
 
-#include "bundle/test_scenes.h"
+#include "reproject/test_scenes.h"
 #include "scene/bal_io.h"
 #include "scene/household.h"
 #include "scene/scene_io.h"

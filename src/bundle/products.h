@@ -10,8 +10,8 @@
 #include "bits/counters.h"
 #include "bits/format.h"
 #include "bits/half.h"
-#include "bundle/layout.h"
 #include "factor/aligned.h"
+#include "reproject/layout.h"
 
 namespace pipit {
 

@@ -7,19 +7,11 @@
 #include <vector>
 
 #include "base/parallel.h"
-#include "bundle/linearise.h"
 #include "bundle/optimise.h"
+#include "reproject/state.h"
 #include "sparse/linear_solver.h"
 
 namespace pipit {
-
-/// A step and what the linear model promises of it.
-struct BundleStep {
-  std::vector<double> views, points;  ///< dc, dp
-  double promised = 0;                ///< decrease of the cost, damping not counted
-  int inner_iterations = 0;
-  bool fine = false;  ///< finite, downhill
-};
 
 /// Calls in order: linearise, then propose for one lambda or more.
 class BundleSteps {

@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <cmath>
 
-#include "bundle/state.h"
+#include "reproject/state.h"
 
 namespace pipit {
 namespace {

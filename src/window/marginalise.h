@@ -5,8 +5,8 @@
 #include <vector>
 
 #include "base/parallel.h"
-#include "bundle/linearise.h"
-#include "bundle/prior.h"
+#include "reproject/linearise.h"
+#include "reproject/prior.h"
 
 namespace pipit {
 

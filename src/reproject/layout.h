@@ -1,4 +1,4 @@
-// bundle/layout.h — the observations of a scene by view, sixteen abreast: what every pass over them walks through.
+// reproject/layout.h — the observations of a scene by view, sixteen abreast: what every pass over them walks through.
 #pragma once
 #include <cstddef>
 #include <cstdint>

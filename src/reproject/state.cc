@@ -1,4 +1,4 @@
-#include "bundle/state.h"
+#include "reproject/state.h"
 
 namespace pipit {
 namespace {

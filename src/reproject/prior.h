@@ -1,4 +1,4 @@
-// bundle/prior.h — what is known of poses beyond what is seen: a quadratic cost around first estimates.
+// reproject/prior.h — what is known of poses beyond what is seen: a quadratic cost around first estimates.
 // Source: Leutenegger, Lynen, Bosse, Siegwart, Furgale, Keyframe-based visual-inertial odometry using nonlinear
 // optimization (2015), sec. 3.5 (marginalisation); Huang, Mourikis, Roumeliotis, A first-estimates Jacobian EKF (2009).
 // Legend: d = at (-) pose of each view [6 k];   cost(d) = 1/2 d'H d + g'd + c.

@@ -1,13 +1,13 @@
 // Laws: the cost is the scene's; the gradient is the slope of the cost; U, V, W are products of one J; fp32 agrees with
 // fp64 to its rounding; threads change no bit.
-#include "bundle/linearise.h"
+#include "reproject/linearise.h"
 
 #include <gtest/gtest.h>
 
 #include <cmath>
 
-#include "bundle/state.h"
-#include "bundle/test_scenes.h"
+#include "reproject/state.h"
+#include "reproject/test_scenes.h"
 
 namespace pipit {
 namespace {

@@ -1,4 +1,4 @@
-// bundle/test_scenes.h — small scenes of any camera for the tests of bundle.
+// reproject/test_scenes.h — small scenes of any camera for the tests of bundle.
 #pragma once
 #include <Eigen/Core>
 #include <random>

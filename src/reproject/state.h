@@ -1,12 +1,19 @@
-// bundle/state.h — where bundle adjustment is, and how a step moves it. Private to bundle/.
+// reproject/state.h — where bundle adjustment is, and how a step moves it. .
 #pragma once
 #include <algorithm>
 #include <vector>
 
-#include "bundle/linearise.h"
-#include "bundle/steps.h"
+#include "reproject/linearise.h"
 
 namespace pipit {
+
+/// A step and what the linear model promises of it.
+struct BundleStep {
+  std::vector<double> views, points;  ///< dc, dp
+  double promised = 0;                ///< decrease of the cost, damping not counted
+  int inner_iterations = 0;
+  bool fine = false;  ///< finite, downhill
+};
 
 /// The scene's values.
 void take_values(const Scene& scene, BundleState& state);

@@ -1,4 +1,4 @@
-// bundle/linearise.h — residuals of observations and their derivatives, sixteen abreast, in fp32 or fp64.
+// reproject/linearise.h — residuals of observations and their derivatives, sixteen abreast, in fp32 or fp64.
 // Source: papers.md A3; the lenses of cameras/lens.h.
 // Legend: T_world_cam = (R, c), p = R'(X - c) point in the camera's frame, m; r residual, px; E = R rows, C columns.
 //   r = seen(p) - measured;  d (x (+) d) of the pose = (v, w): c + R v, R exp(w), so dp = -v + p x w
@@ -11,10 +11,10 @@
 
 #include "base/parallel.h"
 #include "bits/format.h"
-#include "bundle/layout.h"
-#include "bundle/prior.h"
 #include "factor/aligned.h"
 #include "geom/se3.h"
+#include "reproject/layout.h"
+#include "reproject/prior.h"
 #include "solve/robust.h"
 
 namespace pipit {

@@ -1,4 +1,4 @@
-#include "bundle/layout.h"
+#include "reproject/layout.h"
 
 #include <algorithm>
 #include <numeric>

@@ -1,4 +1,4 @@
-#include "bundle/prior.h"
+#include "reproject/prior.h"
 
 #include <cstddef>
 

@@ -1,4 +1,4 @@
-#include "bundle/linearise.h"
+#include "reproject/linearise.h"
 
 #include <algorithm>
 #include <cmath>
@@ -8,7 +8,7 @@
 #include "solve/variable.h"
 
 #undef HWY_TARGET_INCLUDE
-#define HWY_TARGET_INCLUDE "bundle/linearise.cc"
+#define HWY_TARGET_INCLUDE "reproject/linearise.cc"
 #include <hwy/foreach_target.h>
 // after foreach_target.h
 #include <hwy/highway.h>
