@@ -114,9 +114,18 @@ void add_ba(CLI::App& root, Task& task) {
                            {{"auto", BundleSolver::Auto},
                             {"cgnr", BundleSolver::Cgnr},
                             {"schur", BundleSolver::Schur},
-                            {"pcg", BundleSolver::Pcg}},
-                           "conjugate gradients on J alone, points eliminated and the rest factored, or points "
-                           "eliminated and conjugate gradients on the rest");
+                            {"pcg", BundleSolver::Pcg},
+                            {"implicit", BundleSolver::Implicit}},
+                           "conjugate gradients on J alone; points eliminated and the rest factored; points eliminated "
+                           "and conjugate gradients on the rest; the same without forming it (only J in fp16)");
+  add_choice<ViewPreconditioner>(app,
+                                 "--preconditioner",
+                                 b.preconditioner,
+                                 {{"jacobi", ViewPreconditioner::Jacobi},
+                                  {"schur-jacobi", ViewPreconditioner::SchurJacobi},
+                                  {"power-series", ViewPreconditioner::PowerSeries}},
+                                 "of --solver implicit: blocks of the views before or after points are eliminated, or "
+                                 "three terms of the inverse's series");
   std::vector<Choice<std::string>> losses = {{"none", "none"}};
   for (const char* loss : {"huber", "cauchy", "tukey", "geman-mcclure"}) losses.push_back({loss, loss});
   add_choice<std::string>(app, "--robust", o->robust, losses, "doubt of observations that fit badly");
@@ -152,6 +161,11 @@ void add_ba(CLI::App& root, Task& task) {
   add_plot(app, o->plot, "cameras and points from above, before and after, and cost per iteration");
   app.callback([o, &task] {
     expect_different_files({{"--out", o->out}, {"--json", o->json}, {"--plot", o->plot}});
+    const bool more_in_half =
+        o->precision == "half" || !o->scaling || o->accumulate.value_or(Accumulate::Single) != Accumulate::Single;
+    if (o->bundle.solver == BundleSolver::Implicit && more_in_half)
+      throw CLI::ValidationError(
+          "--solver", "implicit has scaled blocks, only J in fp16 and sums in fp32: wanted cgnr for the rest");
     task = [o] { return run(*o); };
   });
 }

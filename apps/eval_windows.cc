@@ -44,6 +44,10 @@ std::vector<std::pair<std::string, BundleOptions>> contenders(const WindowsOptio
   const auto same = [](Precision&) {};
   if (!o.ablation) {
     for (const char* name : {"double", "single", "mixed"}) add(name, name, o.tolerance, same);
+    for (const char* name : {"single", "mixed"}) {
+      all.emplace_back(fmt::format("{}, implicit", name), preset(name, o.tolerance, false));
+      all.back().second.solver = BundleSolver::Implicit;
+    }
     add("mixed, fp16 sums", "mixed", o.tolerance, [](Precision& p) { p.accumulate = Accumulate::HalfSeparate; });
     add("half", "half", o.tolerance, same);
     return all;

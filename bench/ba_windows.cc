@@ -70,14 +70,14 @@ Json report_windows(const BaOptions& o) {
   return rows;
 }
 
-void report_products(const BaProblem& problem, const BaOptions& o, Json& rows) {
+void report_products(const BaProblem& problem, const BaOptions& o, BundleSolver solver, Json& rows) {
   double an_iteration[2] = {1e300, 1e300}, products[2] = {1e300, 1e300};
   constexpr const char* kPrecisions[] = {"single", "mixed"};
   for (int r = 0; r < o.repeat; ++r)
     for (std::size_t k = 0; k < 2; ++k) {
       BundleOptions options;
       options.precision = *bundle_precision(kPrecisions[k]);
-      options.solver = BundleSolver::Cgnr;
+      options.solver = solver;
       options.fix_intrinsics = true;
       options.num_threads = o.num_threads;
       options.max_iterations = 4;
@@ -91,16 +91,18 @@ void report_products(const BaProblem& problem, const BaOptions& o, Json& rows) {
   const double megabytes = 1e-6 * 4 * 9 * residuals * static_cast<double>(problem.start.observations.size());
   const double saved = 1 - an_iteration[1] / an_iteration[0];
   fmt::print(
-      "{:<24} J {:>7.2f} MB in fp32; an iteration of CGNR {:>8.1f} us in single ({:.0f} % products), {:>8.1f} us in "
+      "{:<24} J {:>7.2f} MB in fp32; an iteration of {:<8} {:>8.1f} us in single ({:.0f} % products), {:>8.1f} us in "
       "mixed: saved {:.1f} %\n",
       problem.name,
       megabytes,
+      name(solver),
       1e6 * an_iteration[0],
       100 * products[0] / an_iteration[0],
       1e6 * an_iteration[1],
       100 * saved);
   std::fflush(stdout);
   rows.push_back({{"problem", problem.name},
+                  {"solver", name(solver)},
                   {"jacobian_mb_single", number(megabytes)},
                   {"seconds_single", number(an_iteration[0])},
                   {"seconds_mixed", number(an_iteration[1])},

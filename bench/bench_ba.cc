@@ -142,8 +142,10 @@ int run(const BaOptions& o, const std::string& command) {
   const Json windows = o.windows > 0 ? report_windows(o) : Json(nullptr);
   Json products = Json::array();
   if (o.products) {
-    report_products(window_of(o, 0), o, products);
-    for (const BaProblem& problem : *problems) report_products(problem, o, products);
+    for (const BundleSolver solver : {BundleSolver::Cgnr, BundleSolver::Implicit}) {
+      report_products(window_of(o, 0), o, solver, products);
+      for (const BaProblem& problem : *problems) report_products(problem, o, solver, products);
+    }
   }
   const Json walk = o.walk > 0 ? report_walk(o) : Json(nullptr);
   if (!problems->empty() && !o.products)

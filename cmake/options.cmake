@@ -19,6 +19,14 @@ target_compile_features(pipit_flags INTERFACE cxx_std_20)
 target_compile_options(pipit_flags INTERFACE -Wall -Wextra -Wpedantic -Wshadow -Wnon-virtual-dtor -Wno-psabi)
 # Multiplication and addition are fused only where the source says so (MulAdd): the same bits on every instruction set.
 target_compile_options(pipit_flags INTERFACE -ffp-contract=off)
+# Instruction sets of Highway left out: scalable vectors, since arrays of vectors do not exist there (Arm runs NEON); and
+# under sanitizers and the fuzzer all but the first and the newest of x86, since kernels take most of those builds' time
+# (tests of the release build run every set).
+set(hwy_disabled "HWY_SVE|HWY_SVE2|HWY_SVE_256|HWY_SVE2_128")
+if(PIPIT_SANITIZE)
+  string(APPEND hwy_disabled "|HWY_SSSE3|HWY_SSE4|HWY_AVX2")
+endif()
+target_compile_definitions(pipit_flags INTERFACE "HWY_DISABLED_TARGETS=(${hwy_disabled})")
 # Libraries that nothing is used of stay out: SentencePiece and OpenFst give one name (FLAGS_help) to two things, and a
 # program with both dies at its end.
 target_link_options(pipit_flags INTERFACE -Wl,--as-needed)

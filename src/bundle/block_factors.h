@@ -21,8 +21,8 @@ struct BlockFactors {
   std::vector<double> views;   ///< [views, C, C] L, lower, by rows
   std::vector<double> points;  ///< [points + 1, 6] L by columns; the last is the identity
 
-  /// Of the blocks of `parts` plus `shift` times their diagonal, so that a block of a view that sees too little has a
-  /// factor; rows that nobody sees get one. Without `on` all are the identity. Shared intrinsics get a block of their
+  /// Of the blocks of `parts` plus a millionth of their diagonal, so that a block of a view that sees too little has
+  /// a factor; rows that nobody sees get one. Without `on` all are the identity. Shared intrinsics get a block of their
   /// own, one for all views of a camera.
   template <class T>
   void compute(const BundleLayout& layout, const Linearised<T>& parts, bool on, std::span<double> point_gradient);

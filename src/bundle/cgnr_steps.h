@@ -1,12 +1,8 @@
 // bundle/cgnr_steps.h — steps by conjugate gradients on the damped least-squares problem; J'J is never formed. Private
 // to bundle/.
 // Source: papers.md A4: only the products are in half. Nash and Sofer's stop (sparse/pcg.h).
-// Legend: scaled unknowns y, d = L^-T y (products.h): (J'J + lambda) y = -L^-1 g. So the damping is lambda times the
-//   diagonal blocks of J'J, not its diagonal.
 #pragma once
-#include "bundle/block_factors.h"
-#include "bundle/products.h"
-#include "bundle/steps.h"
+#include "bundle/scaled_problem.h"
 
 namespace pipit {
 
@@ -19,36 +15,23 @@ namespace pipit {
 template <class S, class N>
 class CgnrSteps final : public BundleSteps {
  public:
-  using V = typename NormalProduct<S>::V;
+  using V = typename ScaledProblem<S>::V;
   CgnrSteps(const BundleLayout& layout, const BundleOptions& options, Workers& workers);
 
-  bool prepare() override;
-  double linearise(const LineariseJob& job) override;
-  double cost(const LineariseJob& job) override { return cost_of<V>(job, workers_); }
+  bool prepare() override { return problem_.prepare(), true; }
+  double linearise(const LineariseJob& job) override { return problem_.linearise(job); }
+  double cost(const LineariseJob& job) override { return cost_of<V>(job, problem_.workers); }
   void propose(const LineariseJob& job, double lambda, const LinearGoal& goal, BundleStep& step) override;
-  const LinearReport& report() const override { return report_; }
+  const LinearReport& report() const override { return problem_.report; }
 
  private:
-  void size_vectors();
-  void add_prior(const LineariseJob& job);
-  double add_prior_product(std::span<const V> p, std::span<V> q);
   static constexpr bool kNaive = !std::is_floating_point_v<N>;
   PcgScalar<N> multiply(std::span<const N> p, double lambda, std::span<N> q);
 
-  const BundleLayout& layout_;
-  Precision precision_;
-  bool count_;
-  Workers& workers_;
-  Linearised<V> parts_;
-  BlockFactors factors_;
-  NormalProduct<S> product_;
-  std::vector<double> gradient_, point_gradient_, step_;
+  ScaledProblem<S> problem_;
   std::vector<N> b_, y_;
   std::vector<V> p_, q_;  // of the naive solver, as numbers
   PcgScratch<N> scratch_;
-  const PosePrior* prior_ = nullptr;
-  std::vector<float> prior_H_, prior_x_, prior_y_;
-  LinearReport report_;
 };
 
 }  // namespace pipit

@@ -9,6 +9,7 @@
 #include "base/clock.h"
 #include "base/contract.h"
 #include "bundle/cgnr_steps.h"
+#include "bundle/implicit_steps.h"
 #include "bundle/schur_steps.h"
 #include "reproject/state.h"
 #include "solve/variable.h"
@@ -16,10 +17,18 @@
 namespace pipit {
 namespace {
 
-constexpr std::array<std::string_view, 4> kSolvers{"auto", "cgnr", "schur", "pcg"};
+constexpr std::array<std::string_view, 5> kSolvers{"auto", "cgnr", "schur", "pcg", "implicit"};
+constexpr std::array<std::string_view, 3> kPreconditioners{"jacobi", "schur-jacobi", "power-series"};
 constexpr double kLeastDamping = 1e-12, kMostDamping = 1e16;
 
 std::size_t at(std::int32_t i) { return static_cast<std::size_t>(i); }
+
+template <class E, std::size_t N>
+std::optional<E> found(const std::array<std::string_view, N>& names, std::string_view name) {
+  const auto at = std::find(names.begin(), names.end(), name);
+  if (at == names.end()) return {};
+  return static_cast<E>(at - names.begin());
+}
 
 void round_state(Format format, BundleState& state) {
   if (format == Format::Double) return;
@@ -41,18 +50,41 @@ struct Damping {
 };
 
 /// J in fp16 below which products are faster than an elimination: it stays in the second cache, and a window's points
-/// are seen often, so that few iterations do. (50 key-frames: 3.4 ms against 5.1 by elimination and 17 by a peer.) With
-/// intrinsics to find, or thousands of views in a chain, iterations are many.
+/// are seen often, so that few iterations do. With intrinsics to find, or thousands of views in a chain, iterations are
+/// many.
 constexpr std::size_t kWindowBytes = std::size_t{512} << 10;
+/// A reduced matrix above which none is formed, were all views of each point to see no others.
+constexpr std::size_t kReducedBytes = std::size_t{2} << 30;
+/// Unknowns above which a reduced matrix with shared intrinsics, which is dense, takes longer than products.
+constexpr int kDense = 1200;
 
 bool is_window(const BundleLayout& layout) {
   return layout.intrinsics == 0 &&
          layout.slots() * static_cast<std::size_t>(layout.rows * (layout.columns + 3)) * 2 <= kWindowBytes;
 }
 
-bool takes_cgnr(const BundleLayout& layout, const BundleOptions& options) {
-  if (options.solver != BundleSolver::Auto) return options.solver == BundleSolver::Cgnr;
-  return is_window(layout) || options.precision.vectors == Format::Half;
+bool is_too_large(const BundleLayout& layout) {
+  if (layout.shares && layout.views * kPoseColumns > kDense) return true;
+  std::size_t pairs = 0;
+  for (std::size_t p = 0; p < at(layout.points); ++p) {
+    const auto seen = static_cast<std::size_t>(layout.point_begin[p + 1] - layout.point_begin[p]);
+    pairs += seen * seen / 2;
+  }
+  const std::size_t most = std::min(pairs, at(layout.views) * at(layout.views) / 2);
+  return most * at(layout.columns) * at(layout.columns) * sizeof(float) > kReducedBytes;
+}
+
+enum class Way : std::uint8_t { Cgnr, Implicit, Eliminate };
+
+Way way_of(const BundleLayout& layout, const BundleOptions& options) {
+  if (options.solver == BundleSolver::Cgnr) return Way::Cgnr;
+  if (options.solver == BundleSolver::Implicit) return Way::Implicit;
+  if (options.solver != BundleSolver::Auto) return Way::Eliminate;
+  const Precision& p = options.precision;
+  if (p.vectors == Format::Half) return Way::Cgnr;
+  const bool in_half = p.matrix == Format::Half && (p.accumulate != Accumulate::Single || !p.scaling);
+  if (is_window(layout)) return in_half ? Way::Cgnr : Way::Implicit;
+  return is_too_large(layout) ? Way::Implicit : Way::Eliminate;
 }
 
 /// What an elimination makes of a precision: J and the reduced matrix are never in half.
@@ -62,20 +94,22 @@ Precision of_elimination(Precision p) {
   return p;
 }
 
-template <class S, class N>
-std::unique_ptr<BundleSteps> cgnr(const BundleLayout& layout, const BundleOptions& options, Workers& workers) {
-  return std::make_unique<CgnrSteps<S, N>>(layout, options, workers);
-}
-
 }  // namespace
 
 std::unique_ptr<BundleSteps> make_steps(const BundleLayout& layout, const BundleOptions& options, Workers& workers) {
-  if (takes_cgnr(layout, options)) {
-    const Precision& p = options.precision;
-    if (p.vectors == Format::Half) return cgnr<half, SeparateHalf>(layout, options, workers);
-    if (p.matrix == Format::Half) return cgnr<half, float>(layout, options, workers);
-    if (p.matrix == Format::Single) return cgnr<float, float>(layout, options, workers);
-    return cgnr<double, double>(layout, options, workers);
+  const Way way = way_of(layout, options);
+  const Format format = options.precision.matrix;
+  if (way == Way::Implicit) {
+    if (format == Format::Half) return std::make_unique<ImplicitSteps<half>>(layout, options, workers);
+    if (format == Format::Single) return std::make_unique<ImplicitSteps<float>>(layout, options, workers);
+    return std::make_unique<ImplicitSteps<double>>(layout, options, workers);
+  }
+  if (way == Way::Cgnr) {
+    if (options.precision.vectors == Format::Half)
+      return std::make_unique<CgnrSteps<half, SeparateHalf>>(layout, options, workers);
+    if (format == Format::Half) return std::make_unique<CgnrSteps<half, float>>(layout, options, workers);
+    if (format == Format::Single) return std::make_unique<CgnrSteps<float, float>>(layout, options, workers);
+    return std::make_unique<CgnrSteps<double, double>>(layout, options, workers);
   }
   const Precision p = of_elimination(options.precision);
   LinearOptions linear;
@@ -94,11 +128,13 @@ std::unique_ptr<BundleSteps> make_steps(const BundleLayout& layout, const Bundle
 }
 
 std::string_view name(BundleSolver solver) { return kSolvers[static_cast<std::size_t>(solver)]; }
+std::optional<BundleSolver> bundle_solver(std::string_view name) { return found<BundleSolver>(kSolvers, name); }
 
-std::optional<BundleSolver> bundle_solver(std::string_view name) {
-  const auto found = std::find(kSolvers.begin(), kSolvers.end(), name);
-  if (found == kSolvers.end()) return {};
-  return static_cast<BundleSolver>(found - kSolvers.begin());
+std::string_view name(ViewPreconditioner preconditioner) {
+  return kPreconditioners[static_cast<std::size_t>(preconditioner)];
+}
+std::optional<ViewPreconditioner> view_preconditioner(std::string_view name) {
+  return found<ViewPreconditioner>(kPreconditioners, name);
 }
 
 std::optional<Precision> bundle_precision(std::string_view name) {
@@ -114,7 +150,7 @@ struct BundleOptimiser::Parts {
   Placed placed;
   BundleState trial;
   std::unique_ptr<BundleSteps> steps;
-  bool cgnr = false;  // what `steps` are
+  Way way = Way::Eliminate;  // what `steps` are
   BundleStep step;
   BundleSummary summary;
 };
@@ -130,7 +166,7 @@ BundleSummary optimise(Scene& scene, const BundleOptions& options, const Observe
 const BundleSummary& BundleOptimiser::run(Scene& scene, const Observer& observer, const PosePrior* prior) {
   const Stopwatch watch;
   const BundleOptions& options = options_;
-  auto& [workers, layout, placed, trial, steps, cgnr, step, out] = *parts_;
+  auto& [workers, layout, placed, trial, steps, way, step, out] = *parts_;
   Summary& s = out.minimise;
   s.trace.clear();
   s.iterations = 0, s.seconds = {};
@@ -144,11 +180,11 @@ const BundleSummary& BundleOptimiser::run(Scene& scene, const Observer& observer
   const LineariseJob& job = placed.job;
   trial = state;
   out.taking_part = std::count(placed.taking.begin(), placed.taking.end(), 1);
-  const bool takes = takes_cgnr(layout, options);
-  expects(prior == nullptr || takes, "BundleOptimiser: a prior needs conjugate gradients on J");
-  const bool other_kind = std::exchange(cgnr, takes) != takes;
+  const Way takes = way_of(layout, options);
+  expects(prior == nullptr || takes != Way::Eliminate, "BundleOptimiser: a prior needs conjugate gradients on J");
+  const bool other_kind = std::exchange(way, takes) != takes;
   if (steps == nullptr || other_kind || !steps->prepare()) steps = make_steps(layout, options, workers);
-  out.precision = takes ? options.precision : of_elimination(options.precision);
+  out.precision = way == Way::Eliminate ? of_elimination(options.precision) : options.precision;
   step.views.resize(at(layout.views * layout.columns));
   step.points.resize(at(layout.points) * 3);
   Damping damping{options.first_damping};

@@ -20,14 +20,26 @@
 namespace pipit {
 
 enum class BundleSolver : std::uint8_t {
-  Auto,   ///< by size and precision (all in half: Cgnr); the summary says which and why
-  Cgnr,   ///< conjugate gradients on the damped problem; J'J is never formed
-  Schur,  ///< points eliminated, the views' system factored: dense for a window, sparse for hundreds
-  Pcg,    ///< points eliminated, the views' system solved by preconditioned conjugate gradients
+  Auto,      ///< by size and precision (all in half: Cgnr); the summary says which and why
+  Cgnr,      ///< conjugate gradients on the damped problem; J'J is never formed
+  Schur,     ///< points eliminated, the views' system factored: dense for a window, sparse for hundreds
+  Pcg,       ///< points eliminated, the views' system solved by preconditioned conjugate gradients
+  Implicit,  ///< the same without forming it
 };
-/// "auto", "cgnr", "schur", "pcg".
+/// "auto", "cgnr", "schur", "pcg", "implicit".
 std::string_view name(BundleSolver solver);
 std::optional<BundleSolver> bundle_solver(std::string_view name);
+
+/// What comes before conjugate gradients where the reduced system is Implicit. (Pcg takes an incomplete factor.)
+enum class ViewPreconditioner : std::uint8_t {
+  Jacobi,       ///< blocks of the views before points were eliminated: free
+  SchurJacobi,  ///< blocks of the reduced system
+  PowerSeries,  ///< three terms of (1 - N)^-1 = 1 + N + N N + ..; Weber, Demmel, Chan, Cremers, Power bundle
+                ///< adjustment (2023)
+};
+/// "jacobi", "schur-jacobi", "power-series".
+std::string_view name(ViewPreconditioner preconditioner);
+std::optional<ViewPreconditioner> view_preconditioner(std::string_view name);
 
 /// How `double`, `single`, `mixed` and `half` are meant here: residual and J in fp32 or better, products in fp16
 /// (mixed) between blocks of unit columns, recurrences in fp32, update in fp64. `half`: all of the linear solve in
@@ -37,6 +49,7 @@ std::optional<Precision> bundle_precision(std::string_view name);
 struct BundleOptions {
   Precision precision = *bundle_precision("mixed");
   BundleSolver solver = BundleSolver::Auto;
+  ViewPreconditioner preconditioner = ViewPreconditioner::Jacobi;
   RobustLoss loss;
   bool fix_intrinsics = false;  ///< else estimated, once for all views of a camera
   int max_iterations = 100;     ///< linearisations, >= 0
@@ -65,7 +78,7 @@ class BundleOptimiser {
   /// accepted step lowers the cost, so the scene is the best so far whatever the reason to stop.
   ///
   /// Needs   indices of the scene in range, numbers finite, cameras sound. With a prior: intrinsics fixed, and a solver
-  ///         Cgnr that is not all in half; its views in range.
+  ///         Implicit or Cgnr that is not all in half; its views in range. Implicit: not all in half.
   /// Yields  an outcome for degenerate scenes too: what nothing is known of stays where it is. Good until the next run.
   /// Threads same bits for any num_threads.
   const BundleSummary& run(Scene& scene, const Observer& observer = {}, const PosePrior* prior = nullptr);

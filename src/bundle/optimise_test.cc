@@ -29,6 +29,8 @@ constexpr Way kWays[] = {{"double", BundleSolver::Schur},
                          {"double", BundleSolver::Cgnr},
                          {"single", BundleSolver::Schur},
                          {"single", BundleSolver::Cgnr},
+                         {"single", BundleSolver::Implicit},
+                         {"mixed", BundleSolver::Implicit},
                          {"mixed", BundleSolver::Auto},
                          {"mixed", BundleSolver::Schur},
                          {"mixed", BundleSolver::Pcg},
@@ -81,14 +83,15 @@ TEST(Bundle, AnOptimiserTakesScenesOfAnyKindInTurn) {
 
 TEST(Bundle, ThreadsChangeNoBit) {
   const SimulatedScene walk = simulate_household(building(150));
-  for (const Way& way : {Way{"mixed", BundleSolver::Cgnr}, Way{"mixed", BundleSolver::Pcg}}) {
+  for (const BundleSolver solver : {BundleSolver::Cgnr, BundleSolver::Pcg, BundleSolver::Implicit}) {
     Scene one = walk.start, three = walk.start;
-    BundleOptions o = options(way.precision, way.solver);
+    BundleOptions o = options("mixed", solver);
+    o.preconditioner = ViewPreconditioner::SchurJacobi;
     o.max_iterations = 3;
     const BundleSummary a = optimise(one, o);
     o.num_threads = 3;
     const BundleSummary b = optimise(three, o);
-    EXPECT_EQ(a.after.cost, b.after.cost) << name(way.solver);
+    EXPECT_EQ(a.after.cost, b.after.cost) << name(solver);
   }
 }
 

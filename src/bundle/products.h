@@ -10,6 +10,7 @@
 #include "bits/counters.h"
 #include "bits/format.h"
 #include "bits/half.h"
+#include "bundle/product_kernels.h"
 #include "factor/aligned.h"
 #include "reproject/layout.h"
 
@@ -34,13 +35,25 @@ class NormalProduct {
   void round(std::span<V> p);
   /// q = (J'J + lambda) p; yields p'q. Threads: same bits for any number.
   double operator()(std::span<const V> p, V lambda, std::span<V> q);
+
+  /// The two halves of a product with points eliminated (J = (A, B); p, q [views, C]; x, y [points, 4]). Only J is in
+  /// half: what is rounded here is amplified by every direction that J hardly sees.
+  /// y = B'A p.
+  void to_points(std::span<const V> p, std::span<V> y);
+  /// q = A'(A p + B x); yields |A p + B x|^2.
+  double to_views(std::span<const V> p, std::span<const V> x, std::span<V> q);
+  /// blocks [points + 1, 6] += B'B: 00 10 20 11 21 22.
+  void add_point_blocks(std::span<V> blocks) const { pipit::add_point_blocks(layout_, J_, blocks.data()); }
+  const S* jacobian() const { return J_; }
   /// J p of the last product, [groups, R, 16]; kept where `keep_w` was set before it.
   bool keep_w = false;
   AlignedVector<V> w;
 
  private:
   V load_operand(std::span<const V> p);  // into p_; yields what p was divided by
-  const V* loaded_ = nullptr;            // the p that round() has loaded, divided by scale_
+  double pass(Pass kind, V* views, V* points);
+  std::size_t views_size() const { return static_cast<std::size_t>(layout_.views * layout_.columns); }
+  const V* loaded_ = nullptr;  // the p that round() has loaded, divided by scale_
   V scale_ = 1;
 
   const BundleLayout& layout_;

@@ -13,6 +13,8 @@
 
 namespace pipit {
 
+constexpr int kMostInner = 1000;  ///< conjugate gradients for one step
+
 /// Calls in order: linearise, then propose for one lambda or more.
 class BundleSteps {
  public:

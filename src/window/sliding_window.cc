@@ -13,7 +13,7 @@ std::size_t at(std::int32_t i) { return static_cast<std::size_t>(i); }
 
 BundleOptions window_bundle(BundleOptions options) {
   options.fix_intrinsics = true;
-  options.solver = BundleSolver::Cgnr;
+  if (options.solver != BundleSolver::Cgnr) options.solver = BundleSolver::Implicit;  // these two know priors
   return options;
 }
 

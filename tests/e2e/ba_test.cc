@@ -147,7 +147,7 @@ TEST(Ba, EveryPrecisionAndSolverAgrees) {
   };
   const double reference = of("double", "schur");
   for (const char* precision : {"double", "single", "mixed"})
-    for (const char* solver : {"auto", "schur", "pcg", "cgnr"}) {
+    for (const char* solver : {"auto", "schur", "pcg", "cgnr", "implicit"}) {
       SCOPED_TRACE(std::string(precision) + " " + solver);
       expect_close(of(precision, solver), reference);
     }
@@ -185,7 +185,7 @@ TEST(Ba, SharedIntrinsicsAgree) {
   const std::string model = write_colmap_arc(scratch, "model");
   const double reference = solve(scratch, {model, "--precision", "double", "--solver", "schur"}).number("cost_final");
   for (const char* precision : {"double", "single", "mixed"})
-    for (const char* solver : {"schur", "pcg", "cgnr"}) {
+    for (const char* solver : {"schur", "pcg", "cgnr", "implicit"}) {
       SCOPED_TRACE(std::string(precision) + " " + solver);
       const Solved s = solve(scratch, {model, "--precision", precision, "--solver", solver});
       expect_close(s.number("cost_final"), reference);
@@ -230,7 +230,7 @@ TEST(Ba, SameBitsForAnyNumberOfThreads) {
                        scene})
                 .exit_code,
             0);
-  for (const char* solver : {"cgnr", "schur", "pcg"}) {
+  for (const char* solver : {"cgnr", "schur", "pcg", "implicit"}) {
     std::string first, cost;
     for (const char* threads : {"1", "2"}) {
       const Solved s = solve(
