@@ -126,6 +126,12 @@ void add_ba(CLI::App& root, Task& task) {
                                   {"power-series", ViewPreconditioner::PowerSeries}},
                                  "of --solver implicit: blocks of the views before or after points are eliminated, or "
                                  "three terms of the inverse's series");
+  add_choice<Landmarks>(app,
+                        "--landmarks",
+                        b.landmarks,
+                        {{"points", Landmarks::Points}, {"inverse-depth", Landmarks::InverseDepth}},
+                        "what a step adds to: x, y, z, or direction and inverse distance from the first view (far "
+                        "landmarks need fewer steps)");
   std::vector<Choice<std::string>> losses = {{"none", "none"}};
   for (const char* loss : {"huber", "cauchy", "tukey", "geman-mcclure"}) losses.push_back({loss, loss});
   add_choice<std::string>(app, "--robust", o->robust, losses, "doubt of observations that fit badly");

@@ -174,7 +174,7 @@ const BundleSummary& BundleOptimiser::run(Scene& scene, const Observer& observer
 
   layout.build(scene, !options.fix_intrinsics);
   LineariseForm form = form_of(scene, options.loss);
-  form.residual = options.precision.residual;
+  form.residual = options.precision.residual, form.landmarks = options.landmarks;
   placed.place(scene, layout, form, prior);
   BundleState& state = placed.state;
   const LineariseJob& job = placed.job;
@@ -216,7 +216,7 @@ const BundleSummary& BundleOptimiser::run(Scene& scene, const Observer& observer
       double trial_cost = std::numeric_limits<double>::infinity();
       if (step.fine) {
         clock = Stopwatch();
-        move(scene, layout, state, step, trial);
+        placed.move(step, trial);
         round_state(options.precision.update, trial);
         std::swap(state, trial);  // `trial` is what to go back to
         placed.refresh();

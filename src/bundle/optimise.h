@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "bits/counters.h"
+#include "reproject/inverse_depth.h"
 #include "reproject/prior.h"
 #include "scene/scene.h"
 #include "solve/minimise.h"
@@ -50,6 +51,7 @@ struct BundleOptions {
   Precision precision = *bundle_precision("mixed");
   BundleSolver solver = BundleSolver::Auto;
   ViewPreconditioner preconditioner = ViewPreconditioner::Jacobi;
+  Landmarks landmarks = Landmarks::Points;  ///< what a step adds to; scenes hold points
   RobustLoss loss;
   bool fix_intrinsics = false;  ///< else estimated, once for all views of a camera
   int max_iterations = 100;     ///< linearisations, >= 0

@@ -67,6 +67,47 @@ TEST(Bundle, EveryWayEndsInOnePlace) {
   EXPECT_GT(half.after.cost, 3 * best) << "the naive solver is expected to fail";
 }
 
+TEST(Bundle, InverseDepthEndsInTheSamePlace) {
+  const SimulatedScene walk = simulate_household({.num_fixed = 10, .seed = 9});
+  Scene points = walk.start;
+  const double wanted = optimise(points, options("double", BundleSolver::Schur)).after.cost;
+  for (const Way& way : kWays) {
+    Scene scene = walk.start;
+    BundleOptions o = options(way.precision, way.solver);
+    o.landmarks = Landmarks::InverseDepth;
+    const BundleSummary s = optimise(scene, o);
+    EXPECT_NEAR(s.after.cost, wanted, 2e-5 * wanted) << way.precision << ' ' << name(way.solver);
+  }
+}
+
+// Landmarks 300 m away, seen along 2 m, that start at a tenth of that: X has to go far along a line, rho hardly at all.
+TEST(Bundle, InverseDepthBringsFarLandmarksHome) {
+  Scene scene = testing::cloud(CameraModel::SimplePinhole, Third::None, 8, 60, 5);
+  const auto centre = [&](std::size_t v) { return scene.views[v].T_cam_world.inverse().t; };
+  for (std::size_t v = 0; v < scene.views.size(); ++v) scene.views[v].fixed = true;
+  for (Eigen::Vector3d& p : scene.points) p = centre(0) + 60 * (p - centre(0));
+  scene.observations.clear();
+  for (std::size_t v = 0; v < scene.views.size(); ++v)
+    for (std::size_t p = 0; p < scene.points.size(); ++p) {
+      const SE3<double>& T = scene.views[v].T_cam_world;
+      const auto sight =
+          scene.cameras[static_cast<std::size_t>(scene.views[v].camera)].sight(T.rotation() * scene.points[p] + T.t);
+      if (sight)
+        scene.observations.push_back(
+            {static_cast<std::int32_t>(v), static_cast<std::int32_t>(p), sight->pixel[0], sight->pixel[1]});
+    }
+  for (Eigen::Vector3d& p : scene.points) p = centre(0) + 0.1 * (p - centre(0));
+  const auto rounds = [&](Landmarks landmarks) {
+    Scene copy = scene;
+    BundleOptions o = options("double", BundleSolver::Schur);
+    o.landmarks = landmarks, o.tolerance = 1e-3;
+    const BundleSummary s = optimise(copy, o);
+    EXPECT_LT(s.after.rms_px, 1e-2);
+    return s.minimise.iterations;
+  };
+  EXPECT_LT(rounds(Landmarks::InverseDepth), rounds(Landmarks::Points));
+}
+
 TEST(Bundle, AnOptimiserTakesScenesOfAnyKindInTurn) {
   const SimulatedScene window = simulate_household({.num_fixed = 10, .seed = 9}),
                        walk = simulate_household(building(400));

@@ -187,6 +187,23 @@ PIPIT_LANES void slopes(const BundleLayout& layout, const ViewNumbers& view, Lan
   }
 }
 
+/// From derivatives by X to those by what stands for it.
+template <class T>
+PIPIT_LANES void by_landmark(const LineariseJob& job, int group, Lanes<T>& l) {
+  alignas(64) T S[9][kN];
+  const std::int32_t* point = job.layout->point.data() + static_cast<std::size_t>(group) * kN;
+  for (int i = 0; i < kN; ++i) {
+    const double* slope = job.slopes[static_cast<std::size_t>(point[i])].data();  // by columns
+    for (int k = 0; k < 9; ++k) S[k][i] = static_cast<T>(slope[k]);
+  }
+  for (int r = 0; r < job.layout->rows; ++r)
+    for (int i = 0; i < kN; ++i) {
+      T(*J)[kN] = &l.J[r][job.layout->columns];
+      const T x = J[0][i], y = J[1][i], z = J[2][i];
+      for (int k = 0; k < 3; ++k) J[k][i] = x * S[3 * k][i] + y * S[3 * k + 1][i] + z * S[3 * k + 2][i];
+    }
+}
+
 template <bool kSlopes, bool kLens, class T>
 double run_group(const LineariseJob& job, const ViewNumbers& view, int group, Lanes<T>& l) {
   const bool before = look(job, view, group, l);
@@ -198,7 +215,10 @@ double run_group(const LineariseJob& job, const ViewNumbers& view, int group, La
         view, [](const auto& lens, const auto& p) { return through_radial_tangential<T>(lens, p); }, l);
   if (job.layout->rows == 3) see_third<kSlopes, kLens>(job.form, view, l);
   const double cost = weigh(job.form, job.layout->rows, l);
-  if constexpr (kSlopes) slopes(*job.layout, view, l);
+  if constexpr (kSlopes) {
+    slopes(*job.layout, view, l);
+    if (!job.slopes.empty()) by_landmark(job, group, l);
+  }
   return before ? cost : std::numeric_limits<double>::infinity();
 }
 
@@ -371,44 +391,6 @@ template double cost_of<float>(const LineariseJob&, Workers&);
 template double cost_of<double>(const LineariseJob&, Workers&);
 template double linearise<float>(const LineariseJob&, bool, bool, Linearised<float>&, Workers&);
 template double linearise<double>(const LineariseJob&, bool, bool, Linearised<double>&, Workers&);
-
-void fill_views(const Scene& scene, const BundleState& state, int intrinsics, std::vector<ViewNumbers>& views) {
-  views.resize(scene.views.size());
-  for (std::size_t v = 0; v < views.size(); ++v) {
-    ViewNumbers& out = views[v];
-    const SE3<double>& T_world_cam = state.T_world_cam[v];
-    Eigen::Map<Eigen::Matrix<double, 3, 3, Eigen::RowMajor>>(out.R) = T_world_cam.rotation().transpose();
-    Eigen::Map<Eigen::Vector3d>(out.centre) = T_world_cam.t;
-    const auto k = static_cast<std::size_t>(scene.views[v].camera);
-    Camera camera = scene.cameras[k];
-    camera.parameters = state.intrinsics[k];
-    const auto lens = camera.lens();
-    std::copy(lens.begin(), lens.end(), out.lens);
-    if (intrinsics > 0) {
-      const auto spread = Camera::spread(camera.model);
-      for (int n = 0; n < kNumLens; ++n)
-        for (int p = 0; p < kMostParameters; ++p) out.spread[n][p] = static_cast<std::int8_t>(spread(n, p));
-    }
-    out.fisheye = is_fisheye(camera.model);
-    out.both_sides = camera.model == CameraModel::Bal;
-    out.fixed = scene.views[v].fixed;
-  }
-}
-
-void taking_part(const LineariseJob& job, std::vector<std::uint8_t>& taking) {
-  const BundleLayout& layout = *job.layout;
-  taking.assign(layout.slots(), 0);
-  for (std::size_t slot = 0; slot < layout.slots(); ++slot) {
-    if (layout.point[slot] == layout.points) continue;
-    const ViewNumbers& view = job.views[static_cast<std::size_t>(layout.view_of[slot / kAbreast])];
-    const Eigen::Map<const Eigen::Matrix<double, 3, 3, Eigen::RowMajor>> R(view.R);
-    const Eigen::Vector3d p =
-        R * (job.points[static_cast<std::size_t>(layout.point[slot])] - Eigen::Map<const Eigen::Vector3d>(view.centre));
-    // farther from the plane of the camera than the kernels ask for, so that fp32 agrees
-    const double ahead = view.both_sides ? std::abs(p.z()) : p.z(), aside = p.head<2>().lpNorm<1>();
-    taking[slot] = p.allFinite() && (view.fisheye ? ahead > 0 || aside > 1e-5 * -ahead : ahead > 1e-8 * aside);
-  }
-}
 
 }  // namespace pipit
 #endif  // HWY_ONCE

@@ -13,6 +13,7 @@
 #include "bits/format.h"
 #include "factor/aligned.h"
 #include "geom/se3.h"
+#include "reproject/inverse_depth.h"
 #include "reproject/layout.h"
 #include "reproject/prior.h"
 #include "solve/robust.h"
@@ -41,6 +42,7 @@ struct LineariseForm {
   RobustLoss loss;
   /// Half, Single: seen and measured pixel, and their difference, are rounded to it as well, to show what happens.
   Format residual = Format::Double;
+  Landmarks landmarks = Landmarks::Points;
 };
 
 /// What a pass works on; nothing of it is changed.
@@ -52,6 +54,7 @@ struct LineariseJob {
   std::span<const std::uint8_t> taking;     ///< [slots] 1: takes part, 0: was not before its camera when all began
   const PosePrior* prior = nullptr;         ///< or none; costs and U, g of the passes below are without it
   std::span<const double> prior_gradient;   ///< of the prior, where the views are
+  std::span<const Eigen::Matrix3d> slopes;  ///< [points + 1] of X by what stands for it, or none: X itself
 };
 
 /// Numbers of an observation beside J, that are gathered by point: W = Jc'Jp [C, 3] by columns, then V = Jp'Jp (six:
@@ -82,10 +85,5 @@ double cost_of(const LineariseJob& job, Workers& workers);
 /// stands in the records. Yields the cost, as cost_of does.
 template <class T>
 double linearise(const LineariseJob& job, bool keep, bool with_w, Linearised<T>& out, Workers& workers);
-
-/// The numbers of each view at a state.
-void fill_views(const Scene& scene, const BundleState& state, int intrinsics, std::vector<ViewNumbers>& views);
-/// Who takes part: observations of points that stand before their cameras, where `job` (its `taking` unused) is.
-void taking_part(const LineariseJob& job, std::vector<std::uint8_t>& taking);
 
 }  // namespace pipit

@@ -40,14 +40,12 @@ TEST_P(Models, CostIsThatOfTheScene) {
   EXPECT_NEAR(cost_of<float>(placed.job, workers), cost, 1e-4 * cost);
 }
 
-TEST_P(Models, GradientIsTheSlopeOfTheCost) {
+/// By differences along random directions; the landmarks as `form` has them.
+void expect_slope(const Scene& scene, const LineariseForm& form, Workers& workers) {
   const BundleLayout layout(scene, true);
-  BundleState state = state_of(scene);
+  const Placed start(scene, layout, form);
   Linearised<double> parts;
-  {
-    const Placed placed(scene, layout, form);
-    linearise(placed.job, true, true, parts, workers);
-  }
+  linearise(start.job, true, true, parts, workers);
   const RecordShape shape{layout.columns};
   std::mt19937 random(3);
   std::normal_distribution<double> normal;
@@ -72,10 +70,8 @@ TEST_P(Models, GradientIsTheSlopeOfTheCost) {
       BundleStep part = step;
       for (double& d : part.views) d *= times;
       for (double& d : part.points) d *= times;
-      BundleState moved = state;
-      move(scene, layout, state, part, moved);
       Placed placed(scene, layout, form);
-      placed.state = moved;
+      start.move(part, placed.state);
       placed.refresh();
       return cost_of<double>(placed.job, workers);
     };
@@ -84,6 +80,12 @@ TEST_P(Models, GradientIsTheSlopeOfTheCost) {
     const double difference = (cost_at(kH) - cost_at(-kH)) / (2 * kH);
     EXPECT_NEAR(difference, slope, 1e-5 * std::abs(slope) + 1e-3) << "direction " << trial;
   }
+}
+
+TEST_P(Models, GradientIsTheSlopeOfTheCost) {
+  expect_slope(scene, form, workers);
+  form.landmarks = Landmarks::InverseDepth;
+  expect_slope(scene, form, workers);
 }
 
 TEST_P(Models, ProductsAreThoseOfOneJacobian) {

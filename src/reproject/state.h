@@ -22,11 +22,11 @@ inline BundleState state_of(const Scene& scene) {
   take_values(scene, state);
   return state;
 }
+/// The numbers of each view at a state.
+void fill_views(const Scene& scene, const BundleState& state, int intrinsics, std::vector<ViewNumbers>& views);
+/// Who takes part: observations of points that stand before their cameras, where `job` (its `taking` unused) is.
+void taking_part(const LineariseJob& job, std::vector<std::uint8_t>& taking);
 LineariseForm form_of(const Scene& scene, const RobustLoss& loss);
-/// to = from (+) step; fixed views keep their poses. Needs `to` as large as `from`.
-void move(
-    const Scene& scene, const BundleLayout& layout, const BundleState& from, const BundleStep& step, BundleState& to);
-
 /// A state with all that a pass needs to look at it. It stays where it is: `job` points into it.
 struct Placed {
   Placed() = default;
@@ -37,12 +37,16 @@ struct Placed {
   void place(const Scene& of, const BundleLayout& layout, const LineariseForm& form, const PosePrior* prior = nullptr);
   /// After a change of `state`.
   void refresh();
+  /// to = state (+) step; fixed views keep their poses. Needs `to` as large as `state`.
+  void move(const BundleStep& step, BundleState& to) const;
 
   const Scene* scene = nullptr;
   BundleState state;
   std::vector<ViewNumbers> views;
   std::vector<std::uint8_t> taking;
   std::vector<double> prior_gradient;
+  InverseDepths inverse_depths;  ///< where the form says so
+  std::vector<Eigen::Matrix3d> slopes;
   double prior_cost = 0;
   LineariseJob job;
 };
