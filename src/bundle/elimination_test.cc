@@ -159,6 +159,40 @@ TEST_P(Steps, ImplicitEliminationSolvesTheWholeSystem) {
   }
 }
 
+TEST_P(Steps, SchurJacobiIsTheReducedSystemsDiagonal) {
+  const BundleLayout layout(scene, true);
+  const Placed placed(scene, layout, form_of(scene, {}));
+  BundleOptions options;
+  options.precision = *bundle_precision("double");
+  ScaledProblem<double> problem(layout, options, workers);
+  problem.linearise(placed.job);
+  Linearised<double> parts;
+  parts.J.assign(problem.product.jacobian(),
+                 problem.product.jacobian() + layout.slots() * at(layout.rows * (layout.columns + 3)));
+  constexpr double kLambda = 1e-2;
+  const Eigen::MatrixXd J = dense_jacobian(layout, parts);
+  const int n = layout.views * layout.columns, m = layout.points * 3;
+  Eigen::MatrixXd H = J.transpose() * J;
+  H.diagonal().array() += kLambda;
+  const Eigen::MatrixXd Ci = H.bottomRightCorner(m, m).inverse();
+  const Eigen::MatrixXd EC = H.topRightCorner(n, m) * Ci, S = -EC * H.bottomLeftCorner(m, n);
+  std::vector<double> inverse(at(layout.points + 1) * 6);
+  for (int p = 0; p < layout.points; ++p)
+    for (int c = 0, k = 0; c < 3; ++c)
+      for (int r = c; r < 3; ++r, ++k) inverse[at(6 * p + k)] = Ci(3 * p + r, 3 * p + c);
+  ViewBlocks blocks;
+  blocks.compute<double, double>(layout, problem.product.jacobian(), inverse, kLambda, workers);
+  const Eigen::VectorXd r = Eigen::VectorXd::Random(n);
+  Eigen::VectorXd z(n);
+  blocks.divide<double>({r.data(), at(n)}, {z.data(), at(n)});
+  const int C = layout.columns, own = layout.shares ? kPoseColumns : C;
+  for (int v = 0; v < layout.views; ++v) {
+    Eigen::MatrixXd D = (1 + kLambda) * Eigen::MatrixXd::Identity(C, C);
+    D.topLeftCorner(own, own) += S.block(v * C, v * C, own, own);
+    EXPECT_LT((D * z.segment(v * C, C) - r.segment(v * C, C)).norm(), 1e-9 * r.segment(v * C, C).norm()) << v;
+  }
+}
+
 // One system of least squares, that of the rounded J: two ways through it end in one place, and close to the true one.
 TEST_P(Steps, AJacobianInHalfIsOneSystem) {
   const BundleLayout layout(scene, true);
