@@ -3,8 +3,8 @@
 #include <numeric>
 
 #include "app.h"
+#include "household/household.h"
 #include "scene/bal_io.h"
-#include "scene/household.h"
 #include "scene/stereo_io.h"
 #include "sim_options.h"
 

@@ -6,8 +6,8 @@
 #include <cmath>
 
 #include "bundle/test_scenes.h"
+#include "household/household.h"
 #include "scene/bal_io.h"
-#include "scene/household.h"
 #include "scene/scene_io.h"
 #include "tests/data_path.h"
 
