@@ -51,7 +51,7 @@ BundleOptions bundle_options(const BaOptions& o, const Scene& scene) {
 /// Whether the files that `path` stands for in this format can be written: said before the work, not after it.
 Status can_write_scene(const std::string& path, SceneFormat format) {
   std::error_code ignored;
-  if (path.empty() || format == SceneFormat::Bal) return can_write(path);
+  if (path.empty() || format == SceneFormat::Bal || format == SceneFormat::Map) return can_write(path);
   if (format == SceneFormat::Colmap) {  // which makes its folder
     const bool taken = std::filesystem::exists(path, ignored) && !std::filesystem::is_directory(path, ignored);
     if (!taken && !is_standard_output(path)) return Done{};
@@ -70,7 +70,7 @@ Status run(const BaOptions& o) {
   const Stopwatch watch;
   auto file = read_scene(o.file, o.format);
   if (!file) return file.error();
-  if (const Status fine = can_write_scene(o.out, file->format()); !fine) return fine;
+  if (const Status fine = can_write_scene(o.out, file->format(o.out)); !fine) return fine;
   const Scene& scene = file->scene;
   BaReport report{.file = o.file == "-" ? "standard input" : o.file,
                   .precision = o.precision,
@@ -100,8 +100,8 @@ void add_ba(CLI::App& root, Task& task) {
   CLI::App& app = *root.add_subcommand("ba", "bundle adjustment: optimise cameras and points");
   app.add_option("FILE",
                  o->file,
-                 "BAL text, stereo factors (VO_stereo_factors*.txt beside poses and calibration) or a folder with "
-                 "COLMAP's text model; '-' is standard input (BAL)")
+                 "BAL text, stereo factors (VO_stereo_factors*.txt beside poses and calibration), a folder with "
+                 "COLMAP's text model or Pipit's own map; '-' is standard input (BAL, or what --format says)")
       ->required();
   add_choice<std::string>(app,
                           "--precision",
@@ -152,7 +152,8 @@ void add_ba(CLI::App& root, Task& task) {
                           {{"auto", SceneFormat::Auto},
                            {"bal", SceneFormat::Bal},
                            {"stereo", SceneFormat::Stereo},
-                           {"colmap", SceneFormat::Colmap}},
+                           {"colmap", SceneFormat::Colmap},
+                           {"map", SceneFormat::Map}},
                           "of FILE");
   add_threads(app, b.num_threads);
   add_number(app, "--max-iterations", b.max_iterations, 0, 1'000'000'000, "linearisations");
@@ -162,7 +163,12 @@ void add_ba(CLI::App& root, Task& task) {
   add_scaling(app, o->scaling);
   add_accumulate(app, o->accumulate);
   app.add_flag("--quiet", o->quiet, "no progress, no summary (default: both)");
-  add_output(app, "--out", o->out, "the optimised scene in the format of FILE; '-': standard output (BAL)");
+  add_output(
+      app,
+      "--out",
+      o->out,
+      "the optimised scene: Pipit's map where the name ends in .map, else in the format of FILE; '-': standard output "
+      "(BAL, map)");
   add_json(app, o->json);
   add_plot(app, o->plot, "cameras and points from above, before and after, and cost per iteration");
   app.callback([o, &task] {

@@ -5,10 +5,10 @@
 #include "base/clock.h"
 #include "bundle/optimise.h"
 #include "eval.h"
+#include "household/household.h"
 #include "json.h"
 #include "options.h"
 #include "progress.h"
-#include "scene/household.h"
 #include "sim_options.h"
 #include "windows_report.h"
 

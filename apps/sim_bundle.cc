@@ -3,8 +3,9 @@
 #include <numeric>
 
 #include "app.h"
+#include "household/household.h"
 #include "scene/bal_io.h"
-#include "scene/household.h"
+#include "scene/map_io.h"
 #include "scene/stereo_io.h"
 #include "sim_options.h"
 
@@ -19,11 +20,12 @@ struct BundleOptions {
 /// The files that `path` stands for: itself, or the three of a stereo scene.
 std::vector<std::string> files_of(const HouseholdOptions& o, const std::string& path) {
   const auto stereo = stereo_paths(path);
-  if (o.third == Third::None || !stereo) return {path};
+  if (names_map(path) || o.third == Third::None || !stereo) return {path};
   return {stereo->factors, stereo->poses, stereo->calibration};
 }
 
 Status write(const std::string& path, const Scene& scene) {
+  if (names_map(path)) return write_map(path, scene);
   if (scene.third == Third::None) {
     const auto bal = as_bal(scene);
     if (!bal) return bal.error();
@@ -61,10 +63,11 @@ Status run(const BundleOptions& o) {
 void expect_fitting(const BundleOptions& all) {
   const HouseholdOptions& o = all.household;
   const auto wrong = [](const char* flag, const std::string& why) { throw CLI::ValidationError(flag, why); };
-  if (o.third == Third::Depth) wrong("--third", "depth stands in no kind of file that Pipit writes");
-  if (o.third == Third::RightU) {
-    for (const auto& [flag, path] : {std::pair{"--out", all.out}, std::pair{"--truth", all.truth}})
-      if (const auto paths = stereo_paths(path); !path.empty() && !paths) wrong(flag, paths.error().message);
+  for (const auto& [flag, path] : {std::pair{"--out", all.out}, std::pair{"--truth", all.truth}}) {
+    if (path.empty() || names_map(path) || o.third == Third::None) continue;
+    if (o.third == Third::Depth)
+      wrong(flag, fmt::format("'{}' does not end in .map, and depths stand in Pipit's maps alone", path));
+    if (const auto paths = stereo_paths(path); !paths) wrong(flag, paths.error().message);
   }
   if (o.track_length > o.num_views)
     wrong("--track", fmt::format("{} is more than there are views: {}", o.track_length, o.num_views));
@@ -86,7 +89,9 @@ void add_sim_bundle(CLI::App& sim, Task& task) {
       "are fixed does not stand in the file.\n"
       "With --third right-u they are three: --out VO_stereo_factors1.txt names the factors, and VO_camera_poses1.txt "
       "and "
-      "VO_calibration1.txt stand beside it; readers hold the first view.");
+      "VO_calibration1.txt stand beside it; readers hold the first view.\n"
+      "Any name that ends in .map makes one of Pipit's own files (docs/map_format.md): the camera as it is, with any "
+      "third number, and the views that are fixed.");
   add_number(app, "--views", h.num_views, 4, 10'000, "number of views");
   add_number(app, "--step", h.step, 0.01, 0.5, "way between two views, m");
   add_number(app, "--per-view", h.seen_per_view, 8, 2000, "landmarks seen in a view");
@@ -95,8 +100,8 @@ void add_sim_bundle(CLI::App& sim, Task& task) {
                     "--third",
                     h.third,
                     {{"none", Third::None}, {"right-u", Third::RightU}, {"depth", Third::Depth}},
-                    "what is measured beside a pixel: u in a second camera to the right, or the depth, which no file "
-                    "holds yet");
+                    "what is measured beside a pixel: u in a second camera to the right, or the depth, which needs a "
+                    "--out that ends in .map");
   add_number(app, "--baseline", h.baseline_m, 1e-3, 10.0, "to the second camera, m");
   add_number(app, "--depth-sigma", h.depth_sigma, 1e-6, 1.0, "standard deviation of a depth of 1 m, m/px");
   add_number(app, "--pixel-noise", h.pixel_sigma, 0.0, 100.0, "standard deviation of u and v, px");
@@ -106,8 +111,9 @@ void add_sim_bundle(CLI::App& sim, Task& task) {
   add_number(app, "--fixed", h.num_fixed, 1, 10'000, "views at the beginning that start at the truth");
   add_number(app, "--origin", h.origin.x(), -1e7, 1e7, "added to all x, m");
   add_seed(app, h.seed);
-  app.add_option(
-         "--out", o->out, "the problem as BAL text or stereo factors, where odometry has it (default: standard output)")
+  app.add_option("--out",
+                 o->out,
+                 "the problem as BAL text, stereo factors or a map, where odometry has it (default: standard output)")
       ->option_text("FILE");
   add_output(app, "--truth", o->truth, "the same with true views and points");
   app.callback([o, &task] {

@@ -5,8 +5,8 @@
 #include <algorithm>
 #include <cmath>
 
+#include "household/household.h"
 #include "pipit_ba.h"
-#include "scene/household.h"
 #ifdef PIPIT_WITH_CERES
 #include "ceres_ba.h"
 #endif

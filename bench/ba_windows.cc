@@ -8,7 +8,7 @@
 #include "apps/statistics.h"
 #include "base/clock.h"
 #include "bundle/optimise.h"
-#include "scene/household.h"
+#include "household/household.h"
 #include "window/sliding_window.h"
 
 namespace pipit {

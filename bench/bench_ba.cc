@@ -4,7 +4,7 @@
 //   VIEWS]... [--seed N]
 //            [--setting NAME]... [--threads N] [--repeat N] [--json FILE]
 //
-// Problems: files that `pipit ba` reads; simulated windows and buildings (scene/household.h), whose truth is known.
+// Problems: files that `pipit ba` reads; simulated windows and buildings (household/household.h), whose truth is known.
 // All run to their own stop at a relative decrease of 1e-6, taking turns; the run with the best time counts. For each
 // pair the time to a target: 0.1 % above the worse of the two final costs; ordering and symbolic work included. Where
 // that is more than 0.1 % above the best cost that any of them found, the row says so. One thread is pinned to a core.
@@ -22,8 +22,8 @@
 #include "base/file.h"
 #include "base/text.h"
 #include "geom/trajectory.h"
+#include "household/household.h"
 #include "pin.h"
-#include "scene/household.h"
 #include "scene/scene_io.h"
 
 namespace pipit {

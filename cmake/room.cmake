@@ -9,16 +9,16 @@ if(PIPIT_BENCH)
   find_package(benchmark REQUIRED)
 endif()
 
-# pipit_room(<name> HEADERS .. [SOURCES ..] [DEPS ..] [PRIVATE_DEPS ..] [TESTS ..] [BENCHES ..])
+# pipit_room(<name> HEADERS .. [SOURCES ..] [DEPS ..] [PRIVATE_DEPS ..] [TESTS ..] [TEST_DEPS ..] [BENCHES ..])
 #
 # One room = one target pipit_<name> (alias pipit::<name>), its public headers, its tests and its benchmarks.
 #   HEADERS       installed under include/pipit/<name>/ and compiled alone by all_verify_interface_header_sets
 #   SOURCES       listed, never globbed; none makes the room header-only
 #   DEPS          rooms and libraries that the public headers need;  PRIVATE_DEPS  what only the sources need
-#   TESTS         each x builds x.cc into the program <name>_x, found by ctest as <name>.*
+#   TESTS         each x builds x.cc into the program <name>_x, found by ctest as <name>.*;  TEST_DEPS  what only they need
 #   BENCHES       each x builds x.cc into the program bench_<name>_x
 function(pipit_room name)
-  cmake_parse_arguments(R "" "" "HEADERS;SOURCES;DEPS;PRIVATE_DEPS;TESTS;BENCHES" ${ARGN})
+  cmake_parse_arguments(R "" "" "HEADERS;SOURCES;DEPS;PRIVATE_DEPS;TESTS;TEST_DEPS;BENCHES" ${ARGN})
   if(R_UNPARSED_ARGUMENTS)
     message(FATAL_ERROR "pipit_room(${name}): unknown ${R_UNPARSED_ARGUMENTS}")
   endif()
@@ -47,7 +47,7 @@ function(pipit_room name)
 
   if(PIPIT_TESTS)
     foreach(test IN LISTS R_TESTS)
-      pipit_test(${name}_${test} PREFIX ${name} SOURCES ${test}.cc DEPS pipit::${name} ${R_PRIVATE_DEPS})
+      pipit_test(${name}_${test} PREFIX ${name} SOURCES ${test}.cc DEPS pipit::${name} ${R_PRIVATE_DEPS} ${R_TEST_DEPS})
     endforeach()
   endif()
   if(PIPIT_BENCH)

@@ -5,9 +5,9 @@
 
 #include <cmath>
 
+#include "household/household.h"
 #include "reproject/test_scenes.h"
 #include "scene/bal_io.h"
-#include "scene/household.h"
 #include "scene/scene_io.h"
 #include "tests/data_path.h"
 

@@ -94,8 +94,8 @@ std::string to_bal(const Scene& scene) {
     const Camera& camera = scene.cameras[k];
     expects(camera.model == CameraModel::Bal && !used[k], "to_bal: every view has a BAL camera of its own");
     used[k] = true;
-    const bool kept = SO3<double>::exp(view.turn).q.coeffs() == view.T_cam_world.q.coeffs();
-    const Eigen::Vector3d turn = kept ? view.turn : view.T_cam_world.so3().log(), &t = view.T_cam_world.t;
+    const SE3<double>& T = view.T_cam_world;
+    const Eigen::Vector3d turn = view.keeps_turn() ? view.turn : T.so3().log(), &t = T.t;
     for (const double v : {turn[0], turn[1], turn[2], t[0], t[1], t[2]}) fmt::format_to(add, "{}\n", v);
     for (std::size_t p = 0; p < 3; ++p) fmt::format_to(add, "{}\n", camera.parameters[p]);
   }

@@ -51,6 +51,7 @@ TEST(Colmap, SaysWhatTheFilesSay) {
   EXPECT_EQ(scene.cameras[0].parameters[4], 0.01);
   EXPECT_EQ(scene.cameras[1].model, CameraModel::SimplePinhole);
   EXPECT_EQ(scene.views[1].camera, 1);
+  EXPECT_NEAR(scene.views[0].T_cam_world.q.norm(), 1, 4e-16) << "the file has two digits";
   // Half a turn about y, w first: x and z change their signs; then the shift.
   EXPECT_LT((scene.views[1].T_cam_world.act({1, 2, 3}) - Eigen::Vector3d(-0.5, 2.25, 1)).norm(), 1e-15);
   ASSERT_EQ(scene.observations.size(), 4u);

@@ -8,14 +8,13 @@
 #include "base/file.h"
 #include "base/line_scan.h"
 #include "scene/colmap_io.h"
-#include "scene/colmap_text.h"
 #include "scene/pair_set.h"
+#include "scene/text_parts.h"
 
 namespace pipit {
 namespace {
 
 constexpr std::int64_t kMostId = std::numeric_limits<std::int64_t>::max();
-constexpr std::int64_t kMostSize = std::numeric_limits<std::int32_t>::max();
 constexpr std::int64_t kNobody = -1;
 
 /// The lines of one of the files. They may be longer than kLongestLine: an image with 30 000 features has a megabyte.
@@ -81,15 +80,7 @@ class Reader {
         return text.bad(
             fmt::format("the camera model is {}, wanted one from SIMPLE_PINHOLE to OPENCV_FISHEYE", in_quotes(name)),
             Code::Unsupported);
-      Camera camera{.model = *model};
-      camera.width = static_cast<int>(scan.whole("the width", 0, kMostSize));
-      camera.height = static_cast<int>(scan.whole("the height", 0, kMostSize));
-      const auto parameters = parameter_names(*model);
-      for (std::size_t k = 0; k < parameters.size(); ++k) {
-        camera.parameters[k] = scan.number(parameters[k].data());
-        if (scan.error().empty() && parameters[k].front() == 'f' && !(camera.parameters[k] > 0))
-          scan.fail(fmt::format("{} is {}, wanted more than 0", parameters[k], camera.parameters[k]));
-      }
+      const Camera camera = scan_camera(scan, *model);
       if (scan.ok() && !cameras_.emplace(id, static_cast<std::int32_t>(cameras_.size())).second)
         scan.fail(fmt::format("camera {} is there twice", id));
       if (!scan.error().empty()) return text.bad(scan.error());

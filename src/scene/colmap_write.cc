@@ -9,7 +9,7 @@
 #include "base/file.h"
 #include "base/text.h"
 #include "scene/colmap_io.h"
-#include "scene/colmap_text.h"
+#include "scene/text_parts.h"
 
 namespace pipit {
 namespace {

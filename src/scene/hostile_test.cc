@@ -8,6 +8,7 @@
 
 #include "base/file.h"
 #include "scene/bal_io.h"
+#include "scene/map_io.h"
 #include "scene/scene_io.h"
 #include "scene/test_scenes.h"
 
@@ -69,10 +70,71 @@ TEST(Hostile, Bal) {
   }
 }
 
+TEST(Hostile, Map) {
+  ASSERT_TRUE(parse_map(small_map(), "map"));
+  const Change changes[] = {
+      {"", "", ":1: the file is empty, wanted pipit-map 1"},
+      {"", kBinary, ":1: the file begins with '?ELF????Z', wanted pipit-map 1"},
+      {"", "\npipit-map 1\n", ":1: the file begins with '', wanted pipit-map 1"},
+      {"map 1", "map 2", ":1: the version is '2', wanted 1"},
+      {"map 1", "map 1 2", ":1: extra field '2' after 0 fields"},
+      {"counts 2 3 2 4\n", "", ":3: wanted the counts before 'third'"},
+      {"counts 2 3 2 4\n", "counts 2 3 2 4\ncounts 2 3 2 4\n", ":4: the counts are there twice"},
+      {"counts 2", "counts -2", ":3: the number of cameras is '-2', wanted a whole number from 1 to 2147483647"},
+      {"counts 2", "counts 2147483647", ":17: the file has 2 cameras, the counts say 2147483647"},
+      {"3 2 4", "2147483647 2147483647 2147483647", ":17: the file has 3 views, the counts say 2147483647"},
+      {"3 2 4", "4 2 4", ":17: the file has 3 views, the counts say 4"},
+      {"3 2 4", "3 3 4", ":17: the file has 2 points, the counts say 3"},
+      {"3 2 4", "3 2 3", ":17: the file has 4 observations, the counts say 3"},
+      {"third", "fourth", ":4: the line begins with 'fourth', wanted counts, third, camera, view, point, seen or end"},
+      {"third depth", "third left-u", ":4: the third number is 'left-u', wanted right-u or depth"},
+      {"0.01", "0", ":4: the depth's error is 0, wanted more than 0"},
+      {"depth 0.01", "right-u -0.1", ":4: the baseline is -0.1, wanted more than 0"},
+      {"depth 0.01\n", "depth 0.01\nthird depth 0.01\n", ":5: the third number is told twice"},
+      {"third depth 0.01\n", "", ":12: extra field '4.02' after 4 fields"},
+      {"third", "seen 0 0 1 2\nthird", ":5: the third number is told behind an observation"},
+      {"PINHOLE",
+       "FULL_OPENCV",
+       ":6: the camera model is 'FULL_OPENCV', wanted one from SIMPLE_PINHOLE to OPENCV_FISHEYE, or BAL"},
+      {"640", "-640", ":6: the width is '-640', wanted a whole number from 0 to 2147483647"},
+      {"451", "-451", ":6: fy is -451, wanted more than 0"},
+      {" 320 240", " 320", ":6: the line ends after 5 fields, wanted cy"},
+      {"view 0 fixed", "view 2 fixed", ":8: the camera is '2', wanted a whole number from 0 to 1"},
+      {"fixed", "held", ":8: the view is 'held', wanted fixed or free"},
+      {"quaternion 1", "matrix 1", ":8: the rotation is a 'matrix', wanted a quaternion or a turn"},
+      {"quaternion 1", "quaternion 2", ":8: the length of the quaternion is 2, wanted 1"},
+      {"quaternion 1", "quaternion 0", ":8: the length of the quaternion is 0, wanted 1"},
+      {"quaternion 1", "quaternion 1e100", ":8: the length of the quaternion is 1e+100, wanted 1"},
+      {"turn 0.1 0.2 0.3", "turn 0.1 0.2", ":10: the line ends after 6 fields, wanted a number of the translation"},
+      {"-1 0.5 5", "-1 inf 5", ":12: a coordinate of the point is 'inf', wanted a finite number of at most 1e100"},
+      {"seen 2 1", "seen 3 1", ":16: the view is '3', wanted a whole number from 0 to 2"},
+      {"seen 2 1", "seen 2 2", ":16: the point is '2', wanted a whole number from 0 to 1"},
+      {"seen 2 1", "seen 1 0", ":16: view 1 sees point 0 twice"},
+      {"432.5", "nan", ":13: u is 'nan', wanted a finite number of at most 1e100"},
+      {"30 4\n", "30 -4\n", ":16: the depth is -4, wanted more than 0"},
+      {"30 4\n", "30\n", ":16: the line ends after 4 fields, wanted the depth"},
+      {"30 4\n", "30 4 5\n", ":16: extra field '5' after 5 fields"},
+      {"counts 2 3 2 4", "counts 2 3 3 4\npoint 0 0 1", ":18: no view sees point 2, wanted one or more"},
+      {"end\n", "", ":16: the file ends, wanted 'end'"},
+      {"end\n", "end end\n", ":17: extra field 'end' after 0 fields"},
+      {"end\n", "end # of it\n\npoint 1 2 3\n", ":19: 'point' behind the end"},
+  };
+  for (const Change& c : changes) {
+    const auto read = parse_map(changed(small_map(), c), "map");
+    ASSERT_FALSE(read) << c.wanted;
+    expect_clear(read.error(), "map" + c.wanted);
+  }
+  std::string right = changed(small_map(), {"depth 0.01", "right-u 0.01", ""});
+  EXPECT_TRUE(parse_map(right, "map"));
+  right = changed(right, {"PINHOLE 640 480 450 451 320 240", "OPENCV_FISHEYE 640 480 450 451 320 240 0 0 0 0", ""});
+  expect_clear(parse_map(right, "map").error(),
+               "map:17: a fisheye camera has no rectified pair, wanted another model or another third number");
+}
+
 /// Changes to one of three files of a format, all others good.
 template <class Files, class Parse>
 void expect_refused(
-    const Files& good, const Files& names, std::string Files::*which, std::vector<Change> changes, Parse parse) {
+    const Files& good, const Files& names, std::string Files::*which, const std::vector<Change>& changes, Parse parse) {
   for (const Change& c : changes) {
     Files texts = good;
     texts.*which = changed(texts.*which, c);
@@ -84,8 +146,8 @@ void expect_refused(
 
 TEST(Hostile, Stereo) {
   ASSERT_TRUE(parse_stereo(small_stereo(), kStereoNames));
-  const auto refused = [](std::string StereoFiles::*which, std::vector<Change> changes) {
-    expect_refused(small_stereo(), kStereoNames, which, std::move(changes), &parse_stereo);
+  const auto refused = [](std::string StereoFiles::*which, const std::vector<Change>& changes) {
+    expect_refused(small_stereo(), kStereoNames, which, changes, &parse_stereo);
   };
   refused(&StereoFiles::factors,
           {{"", "", ":1: the file has no factors, wanted one or more"},
@@ -112,8 +174,8 @@ TEST(Hostile, Stereo) {
 
 TEST(Hostile, Colmap) {
   ASSERT_TRUE(parse_colmap(small_colmap(), kColmapNames));
-  const auto refused = [](std::string ColmapFiles::*which, std::vector<Change> changes) {
-    expect_refused(small_colmap(), kColmapNames, which, std::move(changes), &parse_colmap);
+  const auto refused = [](std::string ColmapFiles::*which, const std::vector<Change>& changes) {
+    expect_refused(small_colmap(), kColmapNames, which, changes, &parse_colmap);
   };
   refused(&ColmapFiles::cameras,
           {{"", "# nothing\n", ":1: the file has no cameras, wanted one or more"},
@@ -179,7 +241,8 @@ TEST_F(Door, KnowsEveryFormatAndWritesIt) {
     SceneFormat format;
   } cases[] = {{bal, folder_ / "other.name", SceneFormat::Bal},
                {stereo.factors, folder_ / "VO_stereo_factors_other.txt", SceneFormat::Stereo},
-               {folder_ / "model", folder_ / "model2", SceneFormat::Colmap}};
+               {folder_ / "model", folder_ / "model2", SceneFormat::Colmap},
+               {with("any.map", small_map()), folder_ / "map.txt", SceneFormat::Map}};
   for (const auto& c : cases) {
     const auto read = read_scene(c.path);
     ASSERT_TRUE(read) << read.error().message;
@@ -192,6 +255,12 @@ TEST_F(Door, KnowsEveryFormatAndWritesIt) {
     EXPECT_EQ(again->scene.observations.size(), read->scene.observations.size());
     EXPECT_NEAR(error_of(again->scene).cost, error_of(read->scene).cost, 1e-9 * error_of(read->scene).cost);
     EXPECT_EQ(scene_format(name_of(c.format)), c.format);
+    const std::string map = folder_ / "other.map";
+    ASSERT_TRUE(write_scene(map, *read));
+    const auto from_map = read_scene(map);
+    ASSERT_TRUE(from_map) << from_map.error().message;
+    EXPECT_EQ(from_map->format(), SceneFormat::Map);
+    EXPECT_EQ(error_of(from_map->scene).cost, error_of(read->scene).cost) << "to the bit";
   }
   EXPECT_FALSE(scene_format("ply"));
   EXPECT_FALSE(write_scene(folder_ / "stereo.txt", read_scene(stereo.factors).value())) << "no name for its poses";
@@ -202,11 +271,14 @@ TEST_F(Door, SaysWhatItFound) {
     const auto read = read_scene(path, format);
     return read ? std::string("read") : read.error().message;
   };
-  const std::string wanted = ", wanted three counts (BAL), eight numbers (stereo factors) or a COLMAP folder";
+  const std::string wanted =
+      ", wanted three counts (BAL), eight numbers (stereo factors), pipit-map or a COLMAP folder";
   const std::string empty = with("empty", ""), g2o = with("g2o", "VERTEX_SE2 0 1 2 3\n"), elf = with("elf", kBinary);
   EXPECT_EQ(message(empty), empty + ": the file is empty" + wanted);
   EXPECT_EQ(message(g2o), g2o + ":1: the first line has 5 fields, 4 of them numbers" + wanted);
   EXPECT_EQ(message(elf), elf + ":1: the first line has 1 field, 0 of them numbers" + wanted);
+  const std::string words = with("words", "one 2 three\n");
+  EXPECT_EQ(message(words), words + ":1: the first line has 3 fields, 1 of them numbers" + wanted);
   EXPECT_THAT(message("/dev/zero"), HasSubstr("/dev/zero:1: the line is longer"));
   EXPECT_EQ(message(folder_ / "none"), (folder_ / "none").string() + ": cannot open: No such file or directory");
   EXPECT_THAT(message(folder_), HasSubstr("cameras.txt: cannot open: No such file or directory"));

@@ -21,6 +21,7 @@ struct View {
   bool fixed = false;  ///< keeps its pose in bundle adjustment
   /// The angle-axis that a file gave: written again while T_cam_world is what it makes, so that no bit is lost.
   Eigen::Vector3d turn = Eigen::Vector3d::Constant(std::numeric_limits<double>::quiet_NaN());
+  bool keeps_turn() const { return SO3<double>::exp(turn).q.coeffs() == T_cam_world.q.coeffs(); }
 };
 
 /// What stands beside u and v of every observation of a scene.

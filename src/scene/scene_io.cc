@@ -9,19 +9,23 @@
 #include "base/file.h"
 #include "base/text.h"
 #include "scene/bal_io.h"
+#include "scene/map_io.h"
 
 namespace pipit {
 namespace {
 
-constexpr std::array<std::pair<SceneFormat, std::string_view>, 4> kNames{{{SceneFormat::Auto, "auto"},
+constexpr std::array<std::pair<SceneFormat, std::string_view>, 5> kNames{{{SceneFormat::Auto, "auto"},
                                                                           {SceneFormat::Bal, "bal"},
                                                                           {SceneFormat::Stereo, "stereo"},
-                                                                          {SceneFormat::Colmap, "colmap"}}};
+                                                                          {SceneFormat::Colmap, "colmap"},
+                                                                          {SceneFormat::Map, "map"}}};
 
 Error unknown(const std::string& path, const std::string& found) {
   return Error{
       Code::BadFormat,
-      fmt::format("{}: {}, wanted three counts (BAL), eight numbers (stereo factors) or a COLMAP folder", path, found)};
+      fmt::format("{}: {}, wanted three counts (BAL), eight numbers (stereo factors), pipit-map or a COLMAP folder",
+                  path,
+                  found)};
 }
 
 Result<SceneFormat> recognised(const std::string& path) {
@@ -39,7 +43,7 @@ Result<SceneFormat> recognised(const std::string& path) {
     int count = 0, numbers = 0, wholes = 0;
     Fields fields(**line);
     for (std::string_view field = fields.next(); !field.empty(); field = fields.next()) {
-      ++count;
+      if (++count == 1 && field == kMapMagic) return SceneFormat::Map;
       numbers += parse_number<double>(field).has_value() ? 1 : 0;
       wholes += parse_number<std::int64_t>(field).has_value() ? 1 : 0;
     }
@@ -62,9 +66,9 @@ std::optional<SceneFormat> scene_format(std::string_view name) {
   return {};
 }
 
-SceneFormat SceneFile::format() const {
-  constexpr std::array kFormats{SceneFormat::Bal, SceneFormat::Stereo, SceneFormat::Colmap};
-  return kFormats[rest.index()];
+SceneFormat SceneFile::format(std::string_view path) const {
+  constexpr std::array kFormats{SceneFormat::Bal, SceneFormat::Stereo, SceneFormat::Colmap, SceneFormat::Map};
+  return names_map(path) ? SceneFormat::Map : kFormats[rest.index()];
 }
 
 Result<SceneFile> read_scene(const std::string& path, SceneFormat format) {
@@ -83,12 +87,14 @@ Result<SceneFile> read_scene(const std::string& path, SceneFormat format) {
     if (!read) return read.error();
     return SceneFile{std::move(read->scene), std::move(read->ids)};
   }
-  Result<Scene> read = read_bal(path);
+  Result<Scene> read = format == SceneFormat::Map ? read_map(path) : read_bal(path);
   if (!read) return read.error();
-  return SceneFile{std::move(*read), {}};
+  if (format == SceneFormat::Map) return SceneFile{std::move(*read), MapRest{}};
+  return SceneFile{std::move(*read), BalRest{}};
 }
 
 Status write_scene(const std::string& path, const SceneFile& file) {
+  if (file.format(path) == SceneFormat::Map) return write_map(path, file.scene);
   if (const auto* const colmap = std::get_if<ColmapRest>(&file.rest)) return write_colmap(path, file.scene, *colmap);
   if (const auto* const ids = std::get_if<StereoIds>(&file.rest)) {
     const Result<StereoFiles> paths = stereo_paths(path);

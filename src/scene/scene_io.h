@@ -14,27 +14,30 @@
 namespace pipit {
 
 enum class SceneFormat : std::uint8_t {
-  Auto,    ///< a folder: Colmap; three whole numbers in the first line: Bal; eight numbers: Stereo
+  Auto,    ///< a folder: Colmap; else by the first line: three whole numbers Bal, eight numbers Stereo, pipit-map Map
   Bal,     ///< bal_io.h
   Stereo,  ///< stereo_io.h; the path is that of the factors
-  Colmap   ///< colmap_io.h; the path is that of the folder
+  Colmap,  ///< colmap_io.h; the path is that of the folder
+  Map      ///< map_io.h
 };
-/// "auto", "bal", "stereo", "colmap".
+/// "auto", "bal", "stereo", "colmap", "map".
 std::string_view name_of(SceneFormat format);
 std::optional<SceneFormat> scene_format(std::string_view name);
 
-/// A scene, and what its files say beyond it. BAL files say no more than the scene.
+struct BalRest {};
+struct MapRest {};
+/// A scene, and what its files say beyond it: nothing, where they are BAL's or a map.
 struct SceneFile {
   Scene scene;
-  std::variant<std::monostate, StereoIds, ColmapRest> rest;
-  SceneFormat format() const;
+  std::variant<BalRest, StereoIds, ColmapRest, MapRest> rest;
+  /// What write_scene makes at `path`: a map where that ends in ".map", else the format that the scene came in.
+  SceneFormat format(std::string_view path = {}) const;
 };
 
-/// Fails   as the reader of that format, or with one line where Auto knows none. What cannot be looked at twice
-/// (standard
-///         input, a pipe) is BAL to Auto.
+/// Fails   as the reader of that format, or with one line where Auto knows none. What cannot be looked at twice, as
+///         standard input or a pipe, is BAL to Auto.
 Result<SceneFile> read_scene(const std::string& path, SceneFormat format = SceneFormat::Auto);
-/// In the format that it came in. `path` as for reading: a stereo scene's is named VO_stereo_factors*.txt.
+/// As SceneFile::format says. `path` as for reading: a stereo scene's is named VO_stereo_factors*.txt.
 Status write_scene(const std::string& path, const SceneFile& file);
 
 }  // namespace pipit

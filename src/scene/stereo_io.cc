@@ -14,15 +14,12 @@
 #include "base/line_scan.h"
 #include "geom/nearest_rotation.h"
 #include "scene/pair_set.h"
+#include "scene/text_parts.h"
 
 namespace pipit {
 namespace {
 
 constexpr std::string_view kFactors = "VO_stereo_factors", kPoses = "VO_camera_poses", kCalibration = "VO_calibration";
-
-Error bad(const LineReader& lines, const std::string& why) {
-  return Error{Code::BadFormat, fmt::format("{}:{}: {}", lines.name(), std::max<std::int64_t>(lines.number(), 1), why)};
-}
 
 /// Calls take(scan) for every line that says something, and checks that it took all of it.
 template <class Take>
@@ -34,9 +31,9 @@ Status each_line(LineReader& lines, Take take) {
     if (!line->has_value()) return Done{};
     LineScan scan(**line);
     if (scan.at_end()) continue;
-    if (lines.number() > kMost) return bad(lines, "more lines than 32-bit indices can name");
+    if (lines.number() > kMost) return bad_line(lines, "more lines than 32-bit indices can name");
     take(scan);
-    if (!scan.ok()) return bad(lines, scan.error());
+    if (!scan.ok()) return bad_line(lines, scan.error());
   }
 }
 
@@ -72,9 +69,10 @@ class Reader {
   Result<StereoScene> read(LineReader factors, LineReader poses, LineReader calibration) {
     Status done = read_calibration(calibration, out_.scene);
     if (done) done = each_line(poses, [&](LineScan& scan) { take_view(scan); });
-    if (done && T_world_cam_.empty()) done = bad(poses, "the file has no poses, wanted one or more");
+    if (done && T_world_cam_.empty()) done = bad_line(poses, "the file has no poses, wanted one or more");
     if (done) done = each_line(factors, [&](LineScan& scan) { take_factor(scan, poses.name()); });
-    if (done && out_.scene.observations.empty()) done = bad(factors, "the file has no factors, wanted one or more");
+    if (done && out_.scene.observations.empty())
+      done = bad_line(factors, "the file has no factors, wanted one or more");
     if (!done) return done.error();
     return std::move(out_);
   }

@@ -12,6 +12,27 @@ inline const ColmapFiles kColmapNames{"cameras", "images", "points"};
 
 inline std::string small_bal() { return "1 1 1\n0 0 1.5 2.5\n0 0 0 0 0 0 500 0 0\n1 2 -3\n"; }
 
+/// Every kind of line, and what may stand between them.
+inline std::string small_map() {
+  return "pipit-map 1\n"
+         "# one rig, three looks\n"
+         "counts 2 3 2 4\n"
+         "third depth 0.01\n"
+         "\n"
+         "camera PINHOLE 640 480 450 451 320 240\n"
+         "camera BAL 0 0 500 -0.05 0.002\n"
+         "view 0 fixed quaternion 1 0 0 0 0 0 0\n"
+         "view 0 free quaternion 0.8 0 0.6 0 -0.5 0 0.25  # turned\n"
+         "view 1 free turn 0.1 0.2 0.3 -0.5 0 0.25\n"
+         "point 1 2 4\n"
+         "point -1 0.5 5\n"
+         "seen 0 0 432.5 465.5 4.02\n"
+         "seen 0 1 230 285 5.03\n"
+         "seen 1 0 700 400 3.5\n"
+         "seen 2 1 -10.25 30 4\n"
+         "end\n";
+}
+
 inline StereoFiles small_stereo() {
   return {"0 9 310 290 180 -1 0 4\n3 9 305 280 181 -1 0 3\n3 11 650 600 170 0 0 2\n",
           "0 1 0 0 0 0 1 0 0 0 0 1 0 0 0 0 1\n3 1 0 0 0 0 1 0 0 0 0 1 1 0 0 0 1\n",

@@ -4,7 +4,7 @@
 
 #include <gtest/gtest.h>
 
-#include "scene/household.h"
+#include "household/household.h"
 #include "tests/allocations.h"
 
 namespace pipit {

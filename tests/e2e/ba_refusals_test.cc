@@ -40,6 +40,7 @@ TEST(BaRefuses, WrongCallsWithTwoAndOneLine) {
       {"sim", "bundle", "--third", "right-u", "--out", scratch.file("pair.txt")},
       {"sim", "bundle", "--third", "right-u", "--out", scratch.file("VO_stereo_factors1.txt"), "--truth", same},
       {"sim", "bundle", "--third", "depth", "--out", scratch.file("depth.txt")},
+      {"sim", "bundle", "--third", "depth", "--out", scratch.file("a.map"), "--truth", scratch.file("depth.txt")},
       {"eval", "windows", "--count", "0"},
       {"eval", "windows", "--count", "many"},
       {"eval", "windows", "--views", "3"},
@@ -84,13 +85,15 @@ const std::string kBinary(
 
 TEST(BaRefuses, FilesThatAreNoScene) {
   const ScratchFolder scratch;
-  const std::string wanted = "wanted three counts (BAL), eight numbers (stereo factors) or a COLMAP folder";
+  const std::string wanted = "wanted three counts (BAL), eight numbers (stereo factors), pipit-map or a COLMAP folder";
   expect_refused(scratch.file("none"), "cannot open: No such file or directory");
   expect_refused(scratch.write("empty", ""), "the file is empty, " + wanted);
   expect_refused(scratch.write("blank", "\n \n"), wanted);
   expect_refused(scratch.write("binary", kBinary), wanted);
   expect_refused(scratch.write("graph.g2o", "VERTEX_SE2 0 1 2 3\n"), wanted);
   expect_refused(scratch.write("eight", "0 1 2 3 4 5 6 7\n"), "wanted a name like VO_stereo_factors");
+  expect_refused(scratch.write("later", "pipit-map 2\n"), ":1: the version is '2', wanted 1");
+  expect_refused(scratch.file("eight"), "the file begins with '0', wanted pipit-map 1", "map");
   expect_refused(scratch.file(""), "cameras.txt: cannot open");
   expect_refused(scratch.file("eight"), "is no folder", "colmap");
   expect_refused(scratch.file("binary"), "wanted a whole number", "bal");
@@ -163,6 +166,7 @@ TEST(BaRefuses, OutputsThatCannotBe) {
   const struct {
     std::string in, out, wanted;
   } cases[] = {{scene, scratch.file("no/out.txt"), "there is no folder"},
+               {scene, scratch.file("no/out.map"), "there is no folder"},
                {scene, model, "is a directory"},
                {factors, scratch.file("pair.txt"), "wanted a name like VO_stereo_factors"},
                {factors, "-", "wanted a name like VO_stereo_factors"},

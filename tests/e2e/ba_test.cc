@@ -1,4 +1,4 @@
-// `pipit ba` from the outside: the numbers, the JSON, the three formats it reads and writes, and when it stops.
+// `pipit ba` from the outside: the numbers, the JSON, the four formats it reads and writes, and when it stops.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -104,7 +104,11 @@ TEST(Ba, WhatItWritesReadsBackAsTheSameScene) {
       {window(scratch), scratch.file("out.txt")},
       {stereo, scratch.file("VO_stereo_factors_out.txt")},
       {write_colmap_arc(scratch, "model"), scratch.file("model_out")},
-      {scratch.file("model_out"), scratch.file("model_out")}};  // a folder that is there: its files are replaced
+      {scratch.file("model_out"), scratch.file("model_out")},  // a folder that is there: its files are replaced
+      {window(scratch), scratch.file("window.map")},           // any format becomes a map
+      {stereo, scratch.file("stereo.map")},
+      {scratch.file("model"), scratch.file("model.map")},
+      {scratch.file("model.map"), scratch.file("any.name")}};
   for (const auto& [in, out] : cases) {
     SCOPED_TRACE(in);
     const Solved first = solve(scratch, {in, "--out", out});
@@ -115,6 +119,29 @@ TEST(Ba, WhatItWritesReadsBackAsTheSameScene) {
     EXPECT_NEAR(again.number("cost_initial"), first.number("cost_final"), 1e-9 * first.number("cost_final"));
     EXPECT_EQ(again.number("cost_initial"), again.number("cost_final"));
   }
+}
+
+// Depths stand in maps alone. As with a right picture scale is known, so truth and start end in one place.
+TEST(Ba, ADepthCamerasMapEndsBesideTheTruth) {
+  const ScratchFolder scratch;
+  const std::string start = scratch.file("start.map"), truth = scratch.file("truth.map"), out = scratch.file("out.map");
+  const Outcome made = run_pipit({"sim", "bundle", "--third", "depth", "--out", start, "--truth", truth});
+  ASSERT_EQ(made.exit_code, 0) << made.err;
+  EXPECT_THAT(text_of(start), HasSubstr("\nthird depth 0.005\n"));
+  const Solved a = solve(scratch, {start, "--out", out}), b = solve(scratch, {truth});
+  EXPECT_EQ(a.report["cameras"], 1);
+  EXPECT_EQ(a.report["fixed_intrinsics"], true);
+  EXPECT_LT(a.number("cost_final"), 0.1 * a.number("cost_initial"));
+  expect_close(a.number("cost_final"), b.number("cost_final"));
+  EXPECT_EQ(solve(scratch, {out, "--max-iterations", "0"}).number("cost_initial"), a.number("cost_final"));
+  // The first two views are fixed, and the map says so.
+  const auto lines_with = [](const std::string& text, const std::string& what) {
+    int count = 0;
+    for (std::size_t at = text.find(what); at != std::string::npos; at = text.find(what, at + 1)) ++count;
+    return count;
+  };
+  EXPECT_EQ(lines_with(text_of(out), "view 0 fixed"), 2);
+  EXPECT_EQ(lines_with(text_of(out), "view 0 free"), 48);
 }
 
 TEST(Ba, StandardInputAndOutputAreFiles) {

@@ -1,4 +1,4 @@
-#include "scene/household.h"
+#include "household/household.h"
 
 #include <gtest/gtest.h>
 
@@ -6,7 +6,7 @@
 #include <set>
 
 #include "base/random.h"
-#include "scene/house_plan.h"
+#include "household/house_plan.h"
 
 namespace pipit {
 namespace {

@@ -1,4 +1,4 @@
-#include "scene/house_plan.h"
+#include "household/house_plan.h"
 
 #include <Eigen/Geometry>
 #include <algorithm>

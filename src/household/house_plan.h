@@ -1,4 +1,4 @@
-// scene/house_plan.h — a building to walk through, what a look in it meets, and a walk. Private to scene/.
+// household/house_plan.h — a building to walk through, what a look in it meets, and a walk. Private to household/.
 // Frames: x and y along the floor, z up, m; floor at 0. A corridor along x, rooms on both sides of it, a door in each,
 // a table in the middle of a room and shelves at its walls.
 #pragma once

@@ -1,4 +1,4 @@
-#include "scene/household.h"
+#include "household/household.h"
 
 #include <algorithm>
 #include <cmath>
@@ -7,7 +7,7 @@
 
 #include "base/contract.h"
 #include "base/random.h"
-#include "scene/house_plan.h"
+#include "household/house_plan.h"
 
 namespace pipit {
 namespace {

@@ -1,4 +1,4 @@
-// scene/household.h — bundle adjustment problems whose truth is known: a robot walks through a household and looks
+// household/household.h — bundle adjustment problems whose truth is known: a robot walks through a household and looks
 // around with one camera of 640 x 480 pixels, f = 450 (a field of 71 x 56 degrees).
 #pragma once
 #include <cstdint>
