@@ -143,7 +143,7 @@ void add_eval_windows(CLI::App& eval, Task& task) {
   app.add_flag("--ablation",
                o->ablation,
                "instead: one rule changed in an otherwise fp64 solver that runs until no step helps, and mixed without "
-               "scaling (default: the precisions)");
+               "scaling (default: the precisions by CGNR, and two with points eliminated implicitly)");
   app.add_flag("--quiet", o->quiet, "no progress, no table (default: both)");
   add_json(app, o->json);
   add_plot(app, o->plot, "cumulative ATE, and distance from double");

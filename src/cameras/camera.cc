@@ -81,16 +81,16 @@ std::array<double, kNumLens> Camera::lens() const {
   return out;
 }
 
-std::optional<Sight<double>> Camera::sight(const Eigen::Vector3d& p) const {
+std::optional<Sight<double>> Camera::sight(const Eigen::Vector3d& p, const std::array<double, kNumLens>& lens) const {
   if (!p.allFinite()) return {};
   const std::array<double, 3> at{p.x(), p.y(), p.z()};
   if (is_fisheye(model)) {
     if (p.z() <= 0 && p.head<2>().norm() <= 1e-9 * p.norm()) return {};
-    return through_fisheye(lens(), at);
+    return through_fisheye(lens, at);
   }
   const double ahead = model == CameraModel::Bal ? std::abs(p.z()) : p.z();
   if (!(ahead > 1e-9 * p.norm())) return {};
-  return through_radial_tangential(lens(), at);
+  return through_radial_tangential(lens, at);
 }
 
 std::optional<Eigen::Vector3d> Camera::ray(const Eigen::Vector2d& pixel) const {

@@ -45,7 +45,9 @@ struct Camera {
   /// What is seen of a point; by_lens times spread() is by parameters. None: the point is not before the camera (nearer
   /// than 1e-9 of its distance to the plane z = 0, or on a fisheye's axis behind it) or not finite. BAL cameras see
   /// what is behind them too: costs of BAL files are known with such points in them.
-  std::optional<Sight<double>> sight(const Eigen::Vector3d& p) const;
+  std::optional<Sight<double>> sight(const Eigen::Vector3d& p) const { return sight(p, lens()); }
+  /// Through this camera's lens(), for those who look through it many times.
+  std::optional<Sight<double>> sight(const Eigen::Vector3d& p, const std::array<double, kNumLens>& lens) const;
   /// The ray of unit length whose points are seen at this pixel, by Newton's method. None where it does not converge:
   /// outside the image of a lens that folds.   Accuracy: 1e-10 px after a round trip.
   std::optional<Eigen::Vector3d> ray(const Eigen::Vector2d& pixel) const;

@@ -8,11 +8,20 @@ SceneError error_of(const Scene& scene) {
   SceneError out;
   double pixels = 0, thirds = 0;
   std::int64_t seen = 0;
+  std::int32_t last = -1;  // its numbers are kept: observations mostly come view by view
+  const Camera* camera = nullptr;
+  std::array<double, kNumLens> lens{};
+  Eigen::Matrix3d R;
+  Eigen::Vector3d t;
   for (const Observation& o : scene.observations) {
-    const View& view = scene.views[static_cast<std::size_t>(o.view)];
-    const Camera& camera = scene.cameras[static_cast<std::size_t>(view.camera)];
-    const Eigen::Vector3d p = view.T_cam_world.act(scene.points[static_cast<std::size_t>(o.point)]);
-    const auto sight = camera.sight(p);
+    if (o.view != last) {
+      const View& view = scene.views[static_cast<std::size_t>(o.view)];
+      camera = &scene.cameras[static_cast<std::size_t>(view.camera)];
+      lens = camera->lens(), R = view.T_cam_world.rotation(), t = view.T_cam_world.t;
+      last = o.view;
+    }
+    const Eigen::Vector3d p = R * scene.points[static_cast<std::size_t>(o.point)] + t;
+    const auto sight = camera->sight(p, lens);
     if (!sight) {
       ++out.not_seen;
       continue;
@@ -21,7 +30,7 @@ SceneError error_of(const Scene& scene) {
     const double du = sight->pixel[0] - o.u, dv = sight->pixel[1] - o.v;
     pixels += du * du + dv * dv;
     double dw = 0;
-    if (scene.third == Third::RightU) dw = sight->pixel[0] - camera.lens()[kFx] * scene.baseline_m / p.z() - o.third;
+    if (scene.third == Third::RightU) dw = sight->pixel[0] - lens[kFx] * scene.baseline_m / p.z() - o.third;
     if (scene.third == Third::Depth) dw = (p.z() - o.third) / (scene.depth_sigma * o.third * o.third);
     thirds += dw * dw;
   }

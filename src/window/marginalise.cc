@@ -44,7 +44,8 @@ void Marginaliser::drop_first(const Scene& scene, const RobustLoss& loss, PosePr
                    .points = state_.points,
                    .taking = {},
                    .prior = nullptr,
-                   .prior_gradient = {}};
+                   .prior_gradient = {},
+                   .slopes = {}};
   taking_part(job, taking_);
   job.taking = taking_;
   double c = linearise(job, false, true, parts_, workers_) + prior.c;

@@ -42,8 +42,9 @@ TEST(EvalWindows, MixedEndsWhereDoubleEnds) {
   EXPECT_EQ(report["seed"], 7);
   EXPECT_TRUE(report["saving"]["modelled"].is_number());
   auto rows = rows_of(text_of(file));
-  ASSERT_EQ(rows.size(), 5u);
-  for (const char* name : {"double", "single", "mixed", "mixed, fp16 sums", "half"}) {
+  ASSERT_EQ(rows.size(), 7u);
+  for (const char* name :
+       {"double", "single", "mixed", "single, implicit", "mixed, implicit", "mixed, fp16 sums", "half"}) {
     ASSERT_TRUE(rows.contains(name)) << name;
     EXPECT_THAT(run.out, HasSubstr(name)) << "a row of the table";
     for (const char* field : {"median", "p90", "p99", "max"}) EXPECT_TRUE(rows[name]["ate_m"][field].is_number());
@@ -65,7 +66,7 @@ TEST(EvalWindows, SameSeedSameNumbers) {
   ASSERT_EQ(a.exit_code, 0) << a.err;
   EXPECT_EQ(a.err, "");
   auto first = rows_of(a.out), second = rows_of(b.out);
-  ASSERT_EQ(first.size(), 5u);
+  ASSERT_EQ(first.size(), 7u);
   for (auto& [name, row] : first) {
     EXPECT_EQ(row["ate_m"], second[name]["ate_m"]) << name;
     EXPECT_EQ(row["inner"], second[name]["inner"]) << name;
