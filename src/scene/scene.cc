@@ -1,5 +1,6 @@
 #include "scene/scene.h"
 
+#include <array>
 #include <cmath>
 
 namespace pipit {
@@ -11,8 +12,8 @@ SceneError error_of(const Scene& scene) {
   std::int32_t last = -1;  // its numbers are kept: observations mostly come view by view
   const Camera* camera = nullptr;
   std::array<double, kNumLens> lens{};
-  Eigen::Matrix3d R;
-  Eigen::Vector3d t;
+  Eigen::Matrix3d R = Eigen::Matrix3d::Identity();
+  Eigen::Vector3d t = Eigen::Vector3d::Zero();
   for (const Observation& o : scene.observations) {
     if (o.view != last) {
       const View& view = scene.views[static_cast<std::size_t>(o.view)];
