@@ -117,7 +117,7 @@ std::optional<double> first_word_s(const Transducer& model, const RecogniserOpti
     recogniser.push(std::span(audio.samples).subspan(at, 160));
     if (recogniser.seconds_decoded() == before) continue;
     before = recogniser.seconds_decoded();
-    if (recogniser.best().words.empty()) continue;
+    if (recogniser.partial().words.empty()) continue;
     return static_cast<double>(at + 160) / kSampleRate + cpu_now_s() - start - speech_start_s(audio.samples);
   }
   return std::nullopt;

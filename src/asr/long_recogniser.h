@@ -32,7 +32,7 @@ class LongRecogniser {
   void finish();
 
   /// What stands of the segment that is under way, times since the first sample; may still change.
-  Transcript partial() const { return later(recogniser_.best(), begin_s_); }
+  Transcript partial() const { return later(recogniser_.partial(), begin_s_); }
   double seconds_decoded() const { return begin_s_ + recogniser_.seconds_decoded(); }
 
  private:

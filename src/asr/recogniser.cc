@@ -205,23 +205,48 @@ Transcript Recogniser::settled() const {
   return stream_->looks_twice() ? best_transcript(lattice(), step_s()) : best();
 }
 
-Transcript Recogniser::best() const {
-  std::vector<Transcript> all;
-  for (const Hypothesis& hypothesis : stream_->search.best(kAll))
-    all.push_back(words_of(stream_->model, hypothesis, stream_->step_s()));
-  Transcript out = all[0];
+namespace {
+
+double weight(const Transcript& one, const Transcript& best) { return std::exp(one.log_score - best.log_score); }
+
+/// One of all hypotheses, its words weighed against the others.
+Transcript with_confidence(const std::vector<Transcript>& all, std::size_t which) {
+  Transcript out = all[which];
   double total = 0;
-  for (const Transcript& one : all) total += std::exp(one.log_score - out.log_score);
+  for (const Transcript& one : all) total += weight(one, all[0]);
   for (Word& word : out.words) {
     double share = 0;
     for (const Transcript& one : all)
       if (std::any_of(one.words.begin(), one.words.end(), [&](const Word& other) {
             return other.text == word.text && other.start_s < word.end_s + 0.1 && word.start_s < other.end_s + 0.1;
           }))
-        share += std::exp(one.log_score - out.log_score);
+        share += weight(one, all[0]);
     word.confidence = std::min(1.0, share / total);
   }
   return out;
+}
+
+}  // namespace
+
+std::vector<Transcript> Recogniser::hypotheses() const {
+  std::vector<Transcript> all;
+  for (const Hypothesis& hypothesis : stream_->search.best(kAll))
+    all.push_back(words_of(stream_->model, hypothesis, stream_->step_s()));
+  return all;
+}
+
+Transcript Recogniser::best() const { return with_confidence(hypotheses(), 0); }
+
+// What is kept in the beam of a first word is a part of it, and its language model's price is paid at once: silence is
+// ahead for another 100 ms. At one to twenty no clip of dev, two of 534 of tune, begin before their speech does.
+constexpr double kBegun = 0.05;
+
+Transcript Recogniser::partial() const {
+  const std::vector<Transcript> all = hypotheses();
+  double silent = 0, spoken = 0;
+  for (const Transcript& one : all) (one.words.empty() ? silent : spoken) += weight(one, all[0]);
+  const auto first = std::find_if(all.begin(), all.end(), [](const Transcript& one) { return !one.words.empty(); });
+  return with_confidence(all, spoken > kBegun * silent ? static_cast<std::size_t>(first - all.begin()) : 0);
 }
 
 std::vector<float> Recogniser::phones() const {

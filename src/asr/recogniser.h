@@ -68,6 +68,9 @@ class Recogniser {
 
   /// The likeliest words so far, as the search has them: cheap, for what may still change.
   Transcript best() const;
+  /// The same while more is to come: where the likeliest says nothing yet, but all that say something weigh more
+  /// together (a first word is shared among many), the likeliest of those.
+  Transcript partial() const;
   /// The words of lattice()'s best path. They are those of best() where there is no second look.
   Transcript settled() const;
   std::vector<Transcript> n_best(int most) const { return best_transcripts(lattice(), most, step_s()); }
@@ -93,6 +96,7 @@ class Recogniser {
 
  private:
   struct Stream;
+  std::vector<Transcript> hypotheses() const;  // by score
   std::unique_ptr<Stream> stream_;
 };
 

@@ -82,12 +82,20 @@ struct Turns::Stream {
     }
     best_emitted_s = emitted_s(*best);
     tick.any_label = best->last_frame >= 0;
+    tell_beginning();
     if (best->labels == tick.labels) return;
     tick.labels = best->labels;
     changed_s = now_s();
     text = later(recogniser.best(), start_s);
     tick.evidence[kSentenceEnd] = text.words.empty() ? 0 : options.sentence_ends.after(text.words.back().text);
     if (tick.any_label) emit(TurnEvent::Kind::Partial, -1, text);
+  }
+  /// A first word is shared among many hypotheses, and silence is one alone: told as soon as they outweigh it.
+  void tell_beginning() {
+    if (begun || tick.any_label) return;
+    Transcript first = later(recogniser.partial(), start_s);
+    begun = !first.words.empty();
+    if (begun) emit(TurnEvent::Kind::Partial, -1, std::move(first));
   }
   Transcript settled() const { return later(recogniser.settled(), start_s); }
   double emitted_s(const Alive& one) const { return start_s + (one.last_frame + 1) * recogniser.step_s(); }
@@ -129,6 +137,7 @@ struct Turns::Stream {
     }
     voice.start_turn();
     tick.labels = 0;
+    begun = false;
     tick.evidence[kSentenceEnd] = 0;
     text = {};
     changed_s = now_s();
@@ -146,6 +155,7 @@ struct Turns::Stream {
   VoiceActivity voice;
   TurnMachine machine;
   TurnTick tick;
+  bool begun = false;  // its beginning has been told
   std::int64_t num_ticks = 0;
   std::int64_t steps_before = 0;  // of the recogniser in earlier turns
   int turn = 0;

@@ -25,7 +25,7 @@ struct WindowOptions {
   int num_fixed =
       2;  ///< first key-frames of a walk that are known: they carry gauge and, without a third number, scale
   double min_parallax_rad = 0.02;  ///< between two rays, before a landmark is made of them
-  BundleOptions bundle;            ///< intrinsics are fixed and the solver is CGNR, whatever stands here
+  BundleOptions bundle;            ///< intrinsics are fixed, the solver Cgnr or else Implicit
 };
 
 /// One thread; calls do not throw. After a while (windows no larger than before) it asks for no memory.
