@@ -18,6 +18,7 @@ fresh_tree() {
   done
   printf '# apps\n\n- what\n' >"$work/apps/README.md"
   printf 'g++\nlibfmt-dev\n' >"$work/packages.txt"
+  printf 'set(rooms_with_threads high)\n' >"$work/cmake/options.cmake"
   printf '#!/bin/bash\n' >"$work/script/setup"
   chmod +x "$work/script/setup"
   printf '# Tree\nRun `script/setup`, see [the rooms](src/low/README.md).\n' >"$work/README.md"
@@ -47,7 +48,7 @@ refuses() {  # refuses NAME WANTED_TEXT CHECK..   (the fault has been planted)
 
 fresh_tree
 passes direction direction
-for name in listed_sources no_marks short_files small_rooms room_readmes packages; do passes "$name" rule "$name"; done
+for name in listed_sources no_marks short_files small_rooms room_readmes rooms_with_threads packages; do passes "$name" rule "$name"; done
 passes links links
 
 plant() { printf '%s\n' "$2" >>"$work/$1"; }
@@ -80,6 +81,7 @@ for i in $(seq 33); do : >"$work/src/low/f$i.cc"; done; refuses "crowded room" "
 rm "$work/src/low/README.md";                           refuses "room without a README" "README.md is missing" rule room_readmes
 rm "$work/apps/README.md";                              refuses "apps without a README" "README.md is missing" rule room_readmes
 seq 16 >"$work/src/low/README.md";                      refuses "long README" "want 3 to 15" rule room_readmes
+plant src/low/low.h '#include <thread>';                 refuses "threads in a quiet room" "names threads" rule rooms_with_threads
 plant packages.txt 'apt install g++';                   refuses "no package name" "no package name" rule packages
 plant packages.txt 'g++';                               refuses "package twice" "twice" rule packages
 plant README.md 'see [this](docs/missing.md)';          refuses "dead link" "leads nowhere" links

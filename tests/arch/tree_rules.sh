@@ -5,6 +5,7 @@
 #   short_files     no source file above 425 lines (aim at 400)
 #   small_rooms     no room above 25 sources, its tests and benchmarks not counted
 #   room_readmes    every room, apps, bench and tests have a README.md of at most 15 lines
+#   rooms_with_threads  a room that names threads is on the list of that name in cmake/options.cmake
 #   packages        packages.txt is one Debian package name a line, none twice
 set -euo pipefail
 cd "$1"
@@ -34,7 +35,6 @@ case $2 in
   small_rooms)
     for room in src/*/; do
       count=$(find "$room" -type f \( -name '*.h' -o -name '*.cc' \) ! -name '*test*' ! -name '*_bench.cc' | wc -l)
-      
       [ "$count" -le 25 ] || breach "$room: $count sources: it is two rooms"
     done ;;
   room_readmes)
@@ -44,6 +44,11 @@ case $2 in
       lines=$(wc -l <"$room/README.md")
       [ "$lines" -ge 3 ] && [ "$lines" -le 15 ] || breach "${room}README.md: $lines lines, want 3 to 15"
     done ;;
+  rooms_with_threads)
+    listed=" $(sed -n 's/^set(rooms_with_threads \(.*\))$/\1/p' cmake/options.cmake) "
+    while read -r room; do
+      [[ $listed == *" $room "* ]] || breach "src/$room names threads: it belongs to rooms_with_threads in cmake/options.cmake"
+    done < <(grep -rlE 'base/parallel\.h|<(thread|mutex|atomic|condition_variable)>' src | cut -d/ -f2 | sort -u) ;;
   packages)
     while read -r line; do breach "packages.txt: '$line' is no package name"; done < <(
       grep -vE '^(#.*|[a-z0-9][a-z0-9.+-]+)$' packages.txt || true)
