@@ -9,19 +9,17 @@ SceneError error_of(const Scene& scene) {
   SceneError out;
   double pixels = 0, thirds = 0;
   std::int64_t seen = 0;
-  std::int32_t last = -1;  // its numbers are kept: observations mostly come view by view
+  std::int32_t last = -1;  // its lens is kept: observations mostly come view by view
   const Camera* camera = nullptr;
   std::array<double, kNumLens> lens{};
-  Eigen::Matrix3d R = Eigen::Matrix3d::Identity();
-  Eigen::Vector3d t = Eigen::Vector3d::Zero();
   for (const Observation& o : scene.observations) {
+    const View& view = scene.views[static_cast<std::size_t>(o.view)];
     if (o.view != last) {
-      const View& view = scene.views[static_cast<std::size_t>(o.view)];
       camera = &scene.cameras[static_cast<std::size_t>(view.camera)];
-      lens = camera->lens(), R = view.T_cam_world.rotation(), t = view.T_cam_world.t;
+      lens = camera->lens();
       last = o.view;
     }
-    const Eigen::Vector3d p = R * scene.points[static_cast<std::size_t>(o.point)] + t;
+    const Eigen::Vector3d p = view.T_cam_world.act(scene.points[static_cast<std::size_t>(o.point)]);
     const auto sight = camera->sight(p, lens);
     if (!sight) {
       ++out.not_seen;
