@@ -278,7 +278,7 @@ template <class S, class V>
 HWY_ATTR void sum_point_blocks(const BundleLayout& layout, const S* J, V* blocks) {
   const Sixteen<V> d;
   constexpr size_t N = hn::MaxLanes(d);
-  const auto K = static_cast<size_t>(layout.columns + 3), R = static_cast<size_t>(layout.rows);
+  const auto K = static_cast<size_t>(layout.columns) + 3, R = static_cast<size_t>(layout.rows);
   for (size_t group = 0; group < static_cast<size_t>(layout.groups); ++group)
     for (size_t lane = 0; lane < kAbreast; lane += N) {
       hn::Vec<Sixteen<V>> sums[6];

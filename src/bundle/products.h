@@ -52,7 +52,9 @@ class NormalProduct {
  private:
   V load_operand(std::span<const V> p);  // into p_; yields what p was divided by
   double pass(Pass kind, V* views, V* points);
-  std::size_t views_size() const { return static_cast<std::size_t>(layout_.views * layout_.columns); }
+  std::size_t views_size() const {
+    return static_cast<std::size_t>(layout_.views) * static_cast<std::size_t>(layout_.columns);
+  }
   const V* loaded_ = nullptr;  // the p that round() has loaded, divided by scale_
   V scale_ = 1;
 

@@ -28,7 +28,9 @@ class ScaledProblem {
   /// y -> d, and what it promises.
   void finish(double lambda, BundleStep& step);
 
-  std::size_t views_size() const { return static_cast<std::size_t>(layout.views * layout.columns); }
+  std::size_t views_size() const {
+    return static_cast<std::size_t>(layout.views) * static_cast<std::size_t>(layout.columns);
+  }
 
   const BundleLayout& layout;
   Workers& workers;
