@@ -131,7 +131,7 @@ void add_ba(CLI::App& root, Task& task) {
                         b.landmarks,
                         {{"points", Landmarks::Points}, {"inverse-depth", Landmarks::InverseDepth}},
                         "what a step adds to: x, y, z, or direction and inverse distance from the first view (far "
-                        "landmarks need fewer steps)");
+                        "landmarks need fewer steps; with --precision double where some have no parallax)");
   std::vector<Choice<std::string>> losses = {{"none", "none"}};
   for (const char* loss : {"huber", "cauchy", "tukey", "geman-mcclure"}) losses.push_back({loss, loss});
   add_choice<std::string>(app, "--robust", o->robust, losses, "doubt of observations that fit badly");
